@@ -1,0 +1,1 @@
+"""The operator's settings: the file, the environment, what was found; merged and checked."""

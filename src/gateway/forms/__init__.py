@@ -1,0 +1,82 @@
+"""Wire forms, each spoken in both directions and known once. Pure: no I/O, no clock.
+
+A form is one module with six names, checked against `Form` where it stands in a typed table:
+
+    read_request    bytes of a client       -> Call
+    write_request   Call, target            -> UpstreamRequest
+    AnswerReader    bytes of a provider     -> Pieces
+    AnswerWriter    Pieces                  -> bytes for a client
+    read_error      a provider's error      -> GatewayError
+    write_error     GatewayError            -> bytes for a client
+"""
+
+from typing import Protocol
+
+from gateway.words.answer import Piece
+from gateway.words.call import Call, UpstreamRequest
+from gateway.words.client import Header
+from gateway.words.errors import GatewayError
+from gateway.words.target import Target
+
+
+class Reader(Protocol):
+    """Reads one answer of a provider, as its bytes arrive."""
+
+    malformed_events: int
+    """Events dropped because they were not UTF-8 or not JSON (U16)."""
+
+    ended: bool
+    """True once the terminal event has been read (or the body of a one-piece answer is whole)."""
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """Read bytes; return the pieces that they complete. Bytes after the end are ignored.
+
+        Raises `AnswerTooLarge`, `UpstreamMalformed`.
+        """
+
+    def end(self) -> list[Piece]:
+        """Say that the provider's body has ended; sets `ended` or raises `UpstreamTruncated`."""
+
+
+class Writer(Protocol):
+    """Writes one answer for a client."""
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """The headers of the form: content type, and for streams what keeps proxies from buffering."""
+
+    def write(self, pieces: list[Piece]) -> bytes:
+        """Return what the client is sent for these pieces; may be empty."""
+
+    def end(self) -> bytes:
+        """Return the form's own last words, such as `data: [DONE]`."""
+
+    def keepalive(self) -> bytes:
+        """Return what tells a waiting client that it is not forgotten; empty where the form has none."""
+
+    def error(self, error: GatewayError) -> bytes:
+        """Return the error as it is told inside a stream that has begun."""
+
+
+class Form(Protocol):
+    """The six names of a form's module."""
+
+    def read_request(self, operation: str, body: bytes) -> Call:
+        """Read what a client sent. Raises `BadRequest`."""
+
+    def write_request(self, call: Call, target: Target) -> UpstreamRequest:
+        """Write the call for one target of this form."""
+
+    def AnswerReader(  # noqa: N802 (a class in the module)
+        self, call: Call, status: int, content_type: str, max_event_bytes: int, max_answer_bytes: int
+    ) -> Reader:
+        """Begin to read an answer. Raises `UpstreamMalformed` if its content type is not the form's."""
+
+    def AnswerWriter(self, call: Call) -> Writer:  # noqa: N802
+        """Begin to write an answer."""
+
+    def read_error(self, status: int, headers: tuple[Header, ...], body: bytes) -> GatewayError:
+        """Read a provider's error answer into the tree."""
+
+    def write_error(self, error: GatewayError) -> bytes:
+        """Write an error as the body of an answer."""

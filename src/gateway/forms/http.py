@@ -1,0 +1,71 @@
+"""HTTP/1.1 as both ends of the house speak it: limits, header rules, where a message may end. Pure.
+
+llhttp parses; these are the rules that it leaves to us (docs/security.md, R4, R5, R18).
+"""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from gateway.words.client import Header
+
+MAX_FIELDS = 100
+MAX_LINE_BYTES = 8 * 1024
+MAX_HEAD_BYTES = 32 * 1024
+
+_BLANK_LINE = b"\r\n\r\n"
+_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+
+STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+
+
+def status_line(status: int) -> bytes:
+    """Return the status line, always with a reason phrase: h2load counts no 2xx without one."""
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status
+
+
+def check_header(name: bytes, value: bytes) -> None:
+    """Refuse what could split a message: raises `ValueError` naming the field, never its value."""
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"not a header name: {name!r}")
+    if _VALUE.fullmatch(value) is None:
+        raise ValueError(f"the value of the header {name.decode()} holds a control character")
+
+
+def write_fields(headers: tuple[Header, ...] | list[Header]) -> bytes:
+    """Write header fields, each checked; raises `ValueError`."""
+    for name, value in headers:
+        check_header(name, value)
+    return b"".join([b"%b: %b\r\n" % field for field in headers])
+
+
+class Segments:
+    """Cuts a stream of bytes so that no cut-off piece reaches beyond the end of a message.
+
+    A head and a chunked body both end in CRLF CRLF. A parser that is fed one segment at a time
+    therefore stops exactly at the end of its message, and the rest is still ours.
+    """
+
+    __slots__ = ("_tail",)
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def split(self, data: bytes) -> Iterator[tuple[bytes, int]]:
+        """Yield each segment with the offset in `data` that follows it."""
+        kept = len(self._tail)
+        joined = self._tail + data if kept else data
+        begin = 0
+        search = 0
+        while (found := joined.find(_BLANK_LINE, search)) >= 0:
+            search = found + 1
+            end = found + len(_BLANK_LINE) - kept
+            if end > begin:
+                yield data[begin:end], end
+                begin = end
+        self._tail = joined[-3:]
+        if begin < len(data):
+            yield (data[begin:] if begin else data), len(data)

@@ -1,0 +1,1 @@
+"""What we decide: which targets, with which key. Pure: `now` and randomness are arguments."""

@@ -1,0 +1,1 @@
+"""The corridor: the story of one call, from the client's request to the provider's last word."""

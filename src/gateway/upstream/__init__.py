@@ -1,0 +1,1 @@
+"""I/O with providers: names, connections, HTTP, and the built-in model."""

@@ -1,0 +1,65 @@
+"""What comes back: pieces of an answer with the facts the gateway reads in them."""
+
+from typing import Protocol
+
+import msgspec
+
+from gateway.words.client import Header
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Tokens as the provider reported them; input includes what was cached."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """An error that a provider told in the middle of its stream."""
+
+    message: str
+    type: str
+    code: str | None = None
+
+
+class Piece(msgspec.Struct, frozen=True, gc=False):
+    """One part of an answer: the provider's own bytes, and the facts read beside them.
+
+    `raw` holds whole events of the form (framing included), or a whole body where the call does
+    not stream. `usage_only` marks the event that exists only to carry usage.
+    """
+
+    raw: bytes
+    has_content: bool = False
+    usage: Usage | None = None
+    usage_only: bool = False
+    fault: Fault | None = None
+    model: str | None = None
+
+
+class Answer(Protocol):
+    """An answer that has begun. It owns its socket: leaving its `with` closes it, without waiting."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that the client is given."""
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """The headers that pass to the client, by allow-list."""
+
+    @property
+    def ended(self) -> bool:
+        """True once the provider has said its last word."""
+
+    async def next(self) -> list[Piece]:
+        """Return the pieces of one read; with `ended` set they are the last.
+
+        Raises the tree of `words.errors` when the provider fails.
+        """
+
+    def __enter__(self) -> "Answer": ...
+
+    def __exit__(self, *exc: object) -> None: ...

@@ -1,0 +1,32 @@
+"""One request as the client meant it, and the request that a provider is sent for it."""
+
+from dataclasses import dataclass
+
+from msgspec import Raw
+
+from gateway.words.client import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that has been read: its fields keep their own bytes, so nothing unknown is lost.
+
+    `show_usage` is False where the gateway asks for usage of its own accord and hides it again.
+    """
+
+    form: str
+    operation: str
+    model: str
+    stream: bool
+    show_usage: bool
+    fields: dict[str, Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What is sent to a provider. `path` follows the target's own path; the body is replayable."""
+
+    method: str
+    path: str
+    headers: tuple[Header, ...]
+    body: bytes

@@ -1,0 +1,37 @@
+"""The client as the corridor sees it: one who is answered, piece by piece or at once."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+Header = tuple[bytes, bytes]
+"""One header field; names are lower case, values are checked at the border (R5)."""
+
+
+class Client(Protocol):
+    """Whoever asked. Bytes go out in the order given; `await` carries the client's back-pressure."""
+
+    @property
+    def started(self) -> bool:
+        """True once the status line has been put on the wire, so that no other can follow."""
+
+    @property
+    def torn(self) -> bool:
+        """True where a write was cut half-way: nothing more can be said on this link."""
+
+    async def body(self) -> bytes:
+        """Read the request's body whole, within its limit and deadline.
+
+        Raises `TooLarge`, `BodyTimeout`, `BadRequest`; a client that goes away cuts the life.
+        """
+
+    def start(self, status: int, headers: Sequence[Header]) -> None:
+        """Set the head of the answer. It leaves with the first bytes of the body, in one write."""
+
+    async def send(self, data: bytes) -> None:
+        """Write a part of the body: whole events only."""
+
+    async def finish(self, data: bytes) -> None:
+        """Write the last part and the end of the body in one write."""
+
+    def abort(self) -> None:
+        """End the answer so that the client can see it was not whole: no terminating chunk."""

@@ -1,0 +1,268 @@
+"""All errors that a client can be told, one tree, branched by what the receiver does about it.
+
+    GatewayError
+    ├── ClientMistake          change the request: 4xx, asking again as it is changes nothing
+    │   ├── BadRequest, Forbidden, UnknownModel, UnknownPath, WrongMethod
+    │   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, HeadTooLarge
+    ├── Busy                   ask again later: 503 with retry-after
+    ├── Stopped                the gateway shut down around the call
+    ├── UpstreamFailure        the provider failed: 502
+    │   ├── ConnectFailed      before a byte was sent
+    │   │   └── NameFailed, TlsFailed
+    │   ├── UpstreamAuth       it refused our credentials
+    │   ├── UpstreamMalformed, UpstreamTruncated, UpstreamReset, AnswerTooLarge
+    │   ├── UpstreamRefused    its own error status is passed on
+    │   └── UpstreamFault      it told an error in mid-stream
+    ├── Timeout                a clock ran out: 504
+    │   └── ConnectTimeout, FirstTokenTimeout, IdleTimeout, TotalTimeout, UpstreamWriteTimeout
+    └── Internal               a bug of ours: 500
+"""
+
+from typing import ClassVar
+
+from gateway.words.client import Header
+
+
+class GatewayError(Exception):
+    """What went wrong, as it is told to the client.
+
+    `status` is the HTTP status before the commit, `type` and `code` are the fields of OpenAI's
+    error object, `retryable` says whether asking again can help. `headers` go with the answer.
+    """
+
+    status: int = 500
+    type: str = "server_error"
+    code: str | None = "internal_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, param: str | None = None, headers: tuple[Header, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.headers = headers
+
+
+class ClientMistake(GatewayError):
+    """The request must be changed before it is asked again."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_request"
+
+
+class BadRequest(ClientMistake):
+    """Malformed HTTP, malformed JSON, a field of the wrong type, a required field missing."""
+
+
+class Forbidden(ClientMistake):
+    """A request that a keyless gateway refuses: it came from a web page or another host (R27)."""
+
+    status = 403
+    type = "permission_error"
+    code = "forbidden"
+
+
+class UnknownModel(ClientMistake):
+    """No such model, or none that this caller may use: one and the same answer (S13)."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownPath(ClientMistake):
+    """No such endpoint."""
+
+    status = 404
+    code = "unknown_url"
+
+
+class WrongMethod(ClientMistake):
+    """The endpoint exists for other methods; `allow` goes with the answer."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class BodyTimeout(ClientMistake):
+    """The body arrived too slowly."""
+
+    status = 408
+    type = "timeout"
+    code = "request_body_timeout"
+
+
+class HeadTimeout(ClientMistake):
+    """The head arrived too slowly."""
+
+    status = 408
+    type = "timeout"
+    code = "request_head_timeout"
+
+
+class TooLarge(ClientMistake):
+    """The body is longer than `max_body_bytes`."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class UnsupportedMedia(ClientMistake):
+    """The body is not declared as JSON, or is compressed."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class HeadTooLarge(ClientMistake):
+    """Too many header fields, or too long ones."""
+
+    status = 431
+    code = "request_header_fields_too_large"
+
+
+class Busy(GatewayError):
+    """More open calls than `max_calls`; comes with `retry-after`."""
+
+    status = 503
+    type = "server_error"
+    code = "overloaded"
+    retryable = True
+
+
+class Stopped(GatewayError):
+    """The gateway is shutting down and the call's time to end has passed."""
+
+    status = 503
+    code = "gateway_shutdown"
+    retryable = True
+
+
+class UpstreamFailure(GatewayError):
+    """The provider failed; told as 502 before the commit, in band after it."""
+
+    status = 502
+    type = "upstream_error"
+    code: str | None = "upstream_error"
+    retryable = True
+
+
+class ConnectFailed(UpstreamFailure):
+    """Nothing listens there, or the network says no."""
+
+    code = "upstream_connect_error"
+
+
+class NameFailed(ConnectFailed):
+    """The provider's host name does not resolve."""
+
+    code = "upstream_dns_error"
+
+
+class TlsFailed(ConnectFailed):
+    """Its certificate is not trusted, or the handshake failed. Never retried in plain text."""
+
+    code = "upstream_tls_error"
+    retryable = False
+
+
+class UpstreamAuth(UpstreamFailure):
+    """The provider refused the gateway's own credentials (its 401, 402 or 403)."""
+
+    code = "upstream_auth_error"
+    retryable = False
+
+
+class UpstreamMalformed(UpstreamFailure):
+    """What the provider sent is not HTTP, not the content type that was asked for, or not JSON."""
+
+    code = "upstream_malformed"
+
+
+class UpstreamTruncated(UpstreamFailure):
+    """The provider's answer ended before its end."""
+
+    code = "upstream_truncated"
+
+
+class UpstreamReset(UpstreamFailure):
+    """The provider reset the connection."""
+
+    code = "upstream_reset"
+
+
+class AnswerTooLarge(UpstreamFailure):
+    """One event is longer than `max_event_bytes`, or the answer than `max_answer_bytes`."""
+
+    code = "upstream_answer_too_large"
+    retryable = False
+
+
+class UpstreamRefused(UpstreamFailure):
+    """The provider answered with an error status of its own, which is passed on with its words."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        type: str,
+        code: str | None,
+        param: str | None = None,
+        headers: tuple[Header, ...] = (),
+    ) -> None:
+        super().__init__(message, param=param, headers=headers)
+        self.status, self.type, self.code = status, type, code
+
+
+class UpstreamFault(UpstreamFailure):
+    """The provider told an error inside its stream; its own words and code are kept."""
+
+    def __init__(self, message: str, *, type: str, code: str | None) -> None:
+        super().__init__(message)
+        self.type, self.code = type, code
+
+
+class Timeout(GatewayError):
+    """A clock ran out."""
+
+    status = 504
+    type = "timeout"
+    code = "timeout"
+    retryable = True
+
+
+class ConnectTimeout(Timeout):
+    """No connection within `timeouts.connect`, the TLS handshake included."""
+
+    code = "upstream_connect_timeout"
+
+
+class FirstTokenTimeout(Timeout):
+    """No content within `timeouts.first_token`."""
+
+    code = "first_token_timeout"
+
+
+class IdleTimeout(Timeout):
+    """No event within `timeouts.idle` after the first content."""
+
+    code = "idle_timeout"
+
+
+class TotalTimeout(Timeout):
+    """The whole call took longer than `timeouts.total`."""
+
+    code = "total_timeout"
+    retryable = False
+
+
+class UpstreamWriteTimeout(Timeout):
+    """The provider did not take the request in time."""
+
+    code = "upstream_write_timeout"
+
+
+class Internal(GatewayError):
+    """A bug of ours. The log has the traceback; the client gets the request id."""

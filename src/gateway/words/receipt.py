@@ -1,0 +1,130 @@
+"""What one call came to: the one mutable thing that travels, and the taps that read it at the end."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.words.answer import Piece, Usage
+from gateway.words.errors import GatewayError, Internal, Timeout, UpstreamFailure, UpstreamTruncated
+from gateway.words.life import Cause
+
+
+class Outcome(StrEnum):
+    """How a request ended; a closed list."""
+
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    CLIENT_GONE = "client_gone"
+    CLIENT_STALLED = "client_stalled"
+    TIMEOUT = "timeout"
+    UPSTREAM_ERROR = "upstream_error"
+    UPSTREAM_TRUNCATED = "upstream_truncated"
+    STOPPED = "stopped"
+    INTERNAL = "internal"
+
+
+class Phase(StrEnum):
+    """How far a request had come."""
+
+    BODY = "body"
+    WAITING = "waiting"
+    STREAMING = "streaming"
+    FINISHING = "finishing"
+
+
+OUTCOME_OF_CAUSE = {
+    Cause.CLIENT_GONE: Outcome.CLIENT_GONE,
+    Cause.CLIENT_STALLED: Outcome.CLIENT_STALLED,
+    Cause.TOTAL_TIMEOUT: Outcome.TIMEOUT,
+    Cause.IDLE_SILENCE: Outcome.TIMEOUT,
+    Cause.IDLE_TRICKLE: Outcome.TIMEOUT,
+    Cause.DRAIN: Outcome.STOPPED,
+}
+
+STATUS_CLIENT_GONE = 499
+"""For the log only; never on the wire."""
+
+
+def outcome_of_error(error: GatewayError) -> Outcome:
+    """Say which outcome an error amounts to."""
+    match error:
+        case UpstreamTruncated():
+            return Outcome.UPSTREAM_TRUNCATED
+        case UpstreamFailure():
+            return Outcome.UPSTREAM_ERROR
+        case Timeout():
+            return Outcome.TIMEOUT
+        case Internal():
+            return Outcome.INTERNAL
+        case _:
+            return Outcome.REFUSED
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one target. Times are seconds on the monotonic clock."""
+
+    target: str
+    began: float
+    ended: float | None = None
+    outcome: str = "open"
+
+
+@dataclass(slots=True)
+class Receipt:
+    """One request, from its complete head to its end. Times are seconds on the monotonic clock."""
+
+    request_id: str
+    method: str
+    path: str
+    peer: str
+    began: float
+    endpoint: str = ""
+    model: str | None = None
+    target: str | None = None
+    answered_by: str | None = None
+    stream: bool = False
+    phase: Phase = Phase.BODY
+    outcome: Outcome | None = None
+    cause: str | None = None
+    status: int = 0
+    usage: Usage | None = None
+    first_content_at: float | None = None
+    ended: float | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    pieces: int = 0
+    malformed_events: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def note(self, pieces: list[Piece]) -> None:
+        """Read the facts of pieces that pass: the last usage wins, it is never summed (U27)."""
+        self.pieces += len(pieces)
+        for piece in pieces:
+            if piece.usage is not None:
+                self.usage = piece.usage
+            if piece.model is not None:
+                self.answered_by = piece.model
+
+    def complete(self) -> None:
+        """Say that the last byte was handed over. What happens afterwards changes nothing (C8)."""
+        self._settle(Outcome.COMPLETED, None)
+
+    def fail(self, error: GatewayError) -> None:
+        """Say that the call ended in an error; the first word stands."""
+        self._settle(outcome_of_error(error), error.code)
+
+    def end(self, cause: Cause) -> None:
+        """Say that the call was ended from outside; the first word stands."""
+        self._settle(OUTCOME_OF_CAUSE[cause], str(cause))
+
+    def _settle(self, outcome: Outcome, cause: str | None) -> None:
+        if self.outcome is None:
+            self.outcome, self.cause = outcome, cause
+
+
+class Tap(Protocol):
+    """One who watches and cannot change. `settled` must not block and must not raise."""
+
+    def settled(self, receipt: Receipt) -> None:
+        """Take note of a request that has ended; called once for each accepted request."""
