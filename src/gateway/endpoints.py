@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.words.errors import UnknownPath, WrongMethod
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -22,3 +24,43 @@ ENDPOINTS = (
     Endpoint("GET", "/healthz", "healthz", probe=True),
     Endpoint("GET", "/readyz", "readyz", probe=True),
 )
+
+API_PREFIX = "v1"
+
+
+def find(method: str, segments: tuple[str, ...]) -> tuple[Endpoint, str]:
+    """Return the endpoint of a request and the id in its path ("" where it takes none).
+
+    The path may come with or without `/v1`; HEAD is answered where GET is. Raises `UnknownPath`,
+    `WrongMethod` with an `allow` header.
+    """
+    wanted = "GET" if method == "HEAD" else method
+    allowed: list[str] = []
+    for endpoint in ENDPOINTS:
+        found = _match(endpoint, segments)
+        if found is None:
+            continue
+        if endpoint.method == wanted:
+            return endpoint, found
+        allowed += ["GET", "HEAD"] if endpoint.method == "GET" else [endpoint.method]
+    if allowed:
+        raise WrongMethod(
+            f"This path takes {', '.join(allowed)}, not {method}.",
+            headers=((b"allow", ", ".join(allowed).encode()),),
+        )
+    raise UnknownPath("No such path. This gateway serves " + ", ".join(_PATHS) + ".")
+
+
+def _match(endpoint: Endpoint, segments: tuple[str, ...]) -> str | None:
+    own = _SEGMENTS[endpoint]
+    if own[0] == API_PREFIX and segments[0] != API_PREFIX:
+        own = own[1:]
+    if not endpoint.takes_id:
+        return "" if segments == own else None
+    if segments[: len(own)] != own:
+        return None
+    return "/".join(segments[len(own) :]) or None
+
+
+_SEGMENTS = {endpoint: tuple(endpoint.path.strip("/").split("/")) for endpoint in ENDPOINTS}
+_PATHS = tuple(endpoint.path + ("{id}" if endpoint.takes_id else "") for endpoint in ENDPOINTS)

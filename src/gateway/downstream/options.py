@@ -1,44 +1,98 @@
-"""What the operator can set about clients. Seconds and bytes; the defaults are safe on the open net."""
+"""What the operator can set about clients. Seconds and bytes; the defaults suit the open net."""
+
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
+
+from gateway.words.units import Bytes, Count, Port, Seconds, Timeout
 
 
 class TlsFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Certificate and key files, where no proxy in front does this."""
 
-    certificate: str
-    key: str
+    certificate: Annotated[str, Meta(min_length=1, description="File of the chain, PEM.")]
+    key: Annotated[str, Meta(min_length=1, description="File of the private key, PEM.")]
 
 
 class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where to listen."""
 
-    host: str = "127.0.0.1"
-    port: int = 4000
-    unix: str = ""
-    tls: TlsFiles | None = None
-    max_connections: int = 0
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="The address to listen on. One that is not loopback needs"
+            " `auth.required = false`, written out, as long as there are no keys.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="The port; 0 lets the system choose.")] = 4000
+    unix: Annotated[
+        str,
+        Meta(description="A socket path instead of host and port, for a proxy on the same host."),
+    ] = ""
+    tls: Annotated[
+        TlsFiles | None,
+        Meta(description="Certificate and key; `{}` is none, usually the proxy in front does TLS."),
+    ] = None
+    max_connections: Annotated[
+        Count, Meta(description="Open connections; 0 takes it from the descriptor limit.")
+    ] = 0
 
 
 class HttpOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Limits on what a client sends."""
 
-    max_body_bytes: int = 33_554_432
-    head_timeout: float = 10.0
-    body_timeout: float = 30.0
-    keep_alive: float = 75.0
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
+    max_body_bytes: Annotated[
+        Bytes, Meta(description="The longest body of a request; above it 413.")
+    ] = 33_554_432
+    head_timeout: Annotated[Timeout, Meta(description="For a whole request head.")] = 10.0
+    body_timeout: Annotated[
+        Timeout,
+        Meta(
+            description="Longest wait for a piece of the body; after that long it must also keep"
+            " 16 KiB/s on average."
+        ),
+    ] = 30.0
+    keep_alive: Annotated[
+        Timeout, Meta(description="How long an idle connection is kept open.")
+    ] = 75.0
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses of proxies whose `X-Forwarded-For` is believed."),
+    ] = ("127.0.0.1",)
 
 
 class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How many calls may be open, and how they end when the gateway stops."""
 
-    max_calls: int = 0
-    drain_delay: float = 0.0
-    drain_timeout: float = 300.0
+    max_calls: Annotated[
+        Count,
+        Meta(
+            description="Open calls; above it 503 with `retry-after`."
+            " 0 takes it from the descriptor limit."
+        ),
+    ] = 0
+    drain_delay: Annotated[
+        Seconds,
+        Meta(
+            description="After SIGTERM: readiness is red, calls are still taken,"
+            " so that a proxy notices."
+        ),
+    ] = 0.0
+    drain_timeout: Annotated[
+        Seconds,
+        Meta(description="Then no new connections; open calls may end within this time."),
+    ] = 300.0
 
 
 class AuthOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`required = false`, written out, allows open use beyond loopback."""
 
-    required: bool | None = None
+    required: Annotated[
+        bool | None,
+        Meta(
+            description="`false`, written out, lets whoever reaches the gateway use it, also beyond"
+            " loopback. `true` is refused: keys are not built yet."
+        ),
+    ] = None

@@ -68,7 +68,12 @@ class Form(Protocol):
         """Write the call for one target of this form."""
 
     def AnswerReader(  # noqa: N802 (a class in the module)
-        self, call: Call, status: int, content_type: str, max_event_bytes: int, max_answer_bytes: int
+        self,
+        call: Call,
+        status: int,
+        content_type: str,
+        max_event_bytes: int,
+        max_answer_bytes: int,
     ) -> Reader:
         """Begin to read an answer. Raises `UpstreamMalformed` if its content type is not the form's."""
 

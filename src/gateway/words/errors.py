@@ -1,21 +1,21 @@
 """All errors that a client can be told, one tree, branched by what the receiver does about it.
 
-    GatewayError
-    ├── ClientMistake          change the request: 4xx, asking again as it is changes nothing
-    │   ├── BadRequest, Forbidden, UnknownModel, UnknownPath, WrongMethod
-    │   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, HeadTooLarge
-    ├── Busy                   ask again later: 503 with retry-after
-    ├── Stopped                the gateway shut down around the call
-    ├── UpstreamFailure        the provider failed: 502
-    │   ├── ConnectFailed      before a byte was sent
-    │   │   └── NameFailed, TlsFailed
-    │   ├── UpstreamAuth       it refused our credentials
-    │   ├── UpstreamMalformed, UpstreamTruncated, UpstreamReset, AnswerTooLarge
-    │   ├── UpstreamRefused    its own error status is passed on
-    │   └── UpstreamFault      it told an error in mid-stream
-    ├── Timeout                a clock ran out: 504
-    │   └── ConnectTimeout, FirstTokenTimeout, IdleTimeout, TotalTimeout, UpstreamWriteTimeout
-    └── Internal               a bug of ours: 500
+GatewayError
+├── ClientMistake          change the request: 4xx, asking again as it is changes nothing
+│   ├── BadRequest, Forbidden, UnknownModel, UnknownPath, WrongMethod
+│   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, HeadTooLarge
+├── Busy                   ask again later: 503 with retry-after
+├── Stopped                the gateway shut down around the call
+├── UpstreamFailure        the provider failed: 502
+│   ├── ConnectFailed      before a byte was sent
+│   │   └── NameFailed, TlsFailed
+│   ├── UpstreamAuth       it refused our credentials
+│   ├── UpstreamMalformed, UpstreamTruncated, UpstreamReset, AnswerTooLarge
+│   ├── UpstreamRefused    its own error status is passed on
+│   └── UpstreamFault      it told an error in mid-stream
+├── Timeout                a clock ran out: 504
+│   └── ConnectTimeout, FirstTokenTimeout, IdleTimeout, TotalTimeout, UpstreamWriteTimeout
+└── Internal               a bug of ours: 500
 """
 
 from typing import ClassVar

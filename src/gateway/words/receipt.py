@@ -69,6 +69,18 @@ class Attempt:
     ended: float | None = None
     outcome: str = "open"
 
+    def close(self, now: float, error: BaseException | None) -> None:
+        """Say how the attempt ended; the first word stands."""
+        if self.ended is not None:
+            return
+        self.ended = now
+        if error is None:
+            self.outcome = "completed"
+        elif isinstance(error, GatewayError):
+            self.outcome = error.code or error.type
+        else:
+            self.outcome = "cancelled"
+
 
 @dataclass(slots=True)
 class Receipt:
@@ -105,6 +117,11 @@ class Receipt:
                 self.usage = piece.usage
             if piece.model is not None:
                 self.answered_by = piece.model
+
+    def begin_content(self, now: float) -> None:
+        """Say that the first content has come."""
+        self.phase = Phase.STREAMING
+        self.first_content_at = now
 
     def complete(self) -> None:
         """Say that the last byte was handed over. What happens afterwards changes nothing (C8)."""

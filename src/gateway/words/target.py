@@ -55,3 +55,8 @@ class Plan:
     """The targets for one call, in the order in which they are asked."""
 
     targets: tuple[Target, ...]
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The clocks of the whole call: those of the first target."""
+        return self.targets[0].timeouts

@@ -1,0 +1,76 @@
+"""What must hold before a change is taken: `python -m pip install nox && python -m nox`."""
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+FLOOR = 95
+"""Per cent of lines and branches, for the whole."""
+
+PURE_ROOMS = ("words", "forms", "providers", "policy")
+"""Nothing in them needs a socket, so nothing in them goes untested: 100 %."""
+
+
+def groups(*names: str) -> list[str]:
+    """Return the requirements of these groups in `pyproject.toml`."""
+    return list(nox.project.dependency_groups(PROJECT, *names))
+
+
+def run_tool(session: nox.Session, name: str, *args: str) -> None:
+    """Run a program from the one environment that lint, types and imports share."""
+    # nox keeps its cache beside the environments, wherever it was told to put them.
+    session.run(str(session.cache_dir.parent / "tools/bin" / name), *args, external=True)
+
+
+@nox.session(default=False)
+def tools(session: nox.Session) -> None:
+    """Prepare the environment of lint, types and imports."""
+    session.install("-e", ".", *groups("lint", "test"))
+
+
+@nox.session(requires=["tools"], venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Read the code: rules, bans, layout."""
+    run_tool(session, "ruff", "check", *session.posargs)
+    run_tool(session, "ruff", "format", "--check", *session.posargs)
+
+
+@nox.session(requires=["tools"], venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check all types, strictly."""
+    run_tool(session, "mypy", *session.posargs)
+
+
+@nox.session(requires=["tools"], venv_backend="none")
+def imports(session: nox.Session) -> None:
+    """Check which room imports which."""
+    run_tool(session, "lint-imports", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests and hold the coverage to its floors; arguments go to pytest.
+
+    The floors hold for the whole of the tests alone: with arguments, coverage is only shown.
+    """
+    session.install("-e", ".", *groups("test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    if session.posargs:
+        session.run("coverage", "report")
+        return
+    session.run("coverage", "report", f"--fail-under={FLOOR}")
+    pure = ",".join(f"src/gateway/{room}/*" for room in PURE_ROOMS)
+    session.run("coverage", "report", f"--include={pure}", "--fail-under=100")
+
+
+@nox.session(default=False)
+def news(session: nox.Session) -> None:
+    """Show what the fragments will say in the change log."""
+    session.install(*groups("release"))
+    session.run("towncrier", "build", "--draft", "--version", "next", *session.posargs)

@@ -1,0 +1,70 @@
+"""The command line: `gateway`, or `python -m gateway`. A command is imported when it is named."""
+
+import importlib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+import click
+
+from gateway import __version__
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "Serve the OpenAI API: the main job.",
+    "check": "Check the configuration and show what it comes to.",
+    "schema": "Print the JSON Schema of the configuration.",
+}
+"""Each command with what it does; it lives as `command` in its own file of `gateway.commands`."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name, so that `--help` needs no event loop and no HTTP."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        # The one place that imports late: the commands pull in the whole house, and a typing error
+        # should not cost what a server costs.
+        module = importlib.import_module(f"gateway.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = get_close_matches(name, COMMANDS, 1)
+            advice = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command {name!r}. {advice}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gateway")
+def cli() -> None:
+    """An AI gateway: OpenAI clients on one side, any number of providers on the other.
+
+    \b
+    Examples:
+      gateway serve                    serve what is found here, on port 4000
+      gateway check                    what holds here, and from where
+      gateway check --config my.toml   the same for one file
+      gateway schema > schema.json     for your editor
+    """  # noqa: D301 (click's mark for lines that stay as they are)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="gateway")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""The composition root: puts the rooms together, starts the services, drains and stops.
+
+What ends last is opened first: services, then connections, then (inside each connection) calls.
+"""
+
+import itertools
+import resource
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import trio
+
+from gateway.config.compose import Config
+from gateway.config.discover import candidates
+from gateway.config.homes import Homes, homes_of, known_secrets
+from gateway.downstream.calls import Calls
+from gateway.downstream.client import HttpClient
+from gateway.downstream.connection import Hall
+from gateway.downstream.front import Front
+from gateway.downstream.gone import Watcher
+from gateway.downstream.head import Head
+from gateway.downstream.listen import Listening
+from gateway.downstream.options import ListenOptions
+from gateway.policy.offers import Offer
+from gateway.policy.routes import Routes
+from gateway.policy.scrub import Scrubber
+from gateway.providers.address import parse_base_url
+from gateway.providers.table import TABLE
+from gateway.relay.house import Current, House
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.log import Log
+from gateway.upstream.dial import Dialer
+from gateway.upstream.dns import Resolver
+from gateway.upstream.echo import EchoTransport
+from gateway.upstream.probe import client_on, list_models, probe_one
+from gateway.upstream.transport import Transport
+from gateway.words.errors import GatewayError
+from gateway.words.receipt import Tap
+
+LOOKUPS = 8
+SPARE_DESCRIPTORS = 128
+LISTING_TIMEOUT = 10.0
+LISTED_EVERY = 300.0
+UNLISTED_RETRY = 15.0
+RESTART_PAUSE = 1.0
+LAST_WORDS_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that one process holds."""
+
+    config: Config
+    homes: Homes
+    log: Log
+    current: Current
+    calls: Calls
+    front: Front
+    resolver: Resolver
+    transport: Transport
+    watcher: Watcher
+    listed: dict[str, tuple[str, ...]]
+    most_connections: int
+
+    def hall(self) -> Hall:
+        """Return what all connections share."""
+
+        async def answer(client: HttpClient, head: Head, peer: str) -> None:
+            await self.front.serve(client, head, peer)
+
+        house = self.current.house
+        return Hall(
+            self.config.http, self.calls, self.watcher, answer, house.new_id, house.report
+        )
+
+
+def assemble(
+    config: Config,
+    log: Log,
+    listed: Mapping[str, tuple[str, ...]] | None = None,
+    taps: tuple[Tap, ...] = (),
+) -> App:
+    """Build a process's rooms from its configuration. Opens nothing but one epoll.
+
+    `listed` holds the models of providers that have been asked already; `taps` are further ones.
+    """
+    homes = homes_of(config)
+    scrubber = Scrubber(known_secrets(config))
+    log.know(scrubber)
+    known = dict(listed or {})
+    transport = Transport(Dialer(config.upstream.upstream_ca).connect)
+
+    def report(what: str, error: BaseException, request_id: str) -> None:
+        log.exception(f"bug in {what}", error, request_id=request_id)
+
+    house = House(
+        routes=Routes(homes.offers, homes.aliases, known),
+        clocks=config.clocks,
+        answers=config.answers,
+        transports={
+            "http": transport,
+            "https": transport,
+            "echo": EchoTransport(paces=homes.paces),
+        },
+        scrubber=scrubber,
+        taps=(AccessLog(log), *taps),
+        turns=itertools.count(),
+        new_id=new_request_id,
+        report=report,
+    )
+    current = Current(house)
+    half = max(1, (raise_descriptor_limit() - SPARE_DESCRIPTORS) // 2)
+    calls = Calls(config.calls.max_calls or half)
+    return App(
+        config=config,
+        homes=homes,
+        log=log,
+        current=current,
+        calls=calls,
+        front=Front(
+            current,
+            calls,
+            frozenset(config.http.trusted_proxies),
+            open_use=config.auth.required is False,
+        ),
+        resolver=Resolver(),
+        transport=transport,
+        watcher=Watcher(),
+        listed=known,
+        most_connections=config.listen.max_connections or half + SPARE_DESCRIPTORS // 2,
+    )
+
+
+def new_request_id() -> str:
+    """Return an id for a request whose client sent none."""
+    return "req_" + secrets.token_hex(12)
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the limit of open descriptors to its hard value; return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+async def find_local_servers(listen: ListenOptions) -> dict[str, tuple[str, ...] | None]:
+    """Ask the usual local servers for their models, all at once. Never leaves loopback."""
+    transport = Transport(Dialer().connect)
+    answered: dict[str, tuple[str, ...] | None] = {}
+
+    async def ask(name: str, base_url: str) -> None:
+        origin, path = parse_base_url(base_url)
+        answered[name] = await probe_one(origin, path, transport)
+
+    async with trio.open_nursery() as nursery:
+        for local in candidates(listen):
+            nursery.start_soon(ask, local.name, local.base_url)
+    await transport.aclose()
+    return answered
+
+
+async def serve(app: App, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
+    """Serve until told to stop by SIGTERM or SIGINT; `ready` is called once all is up."""
+    async with trio.open_nursery() as services:
+        await services.start(run_services, app)
+        listening = Listening(app.config.listen, sockets, app.hall(), app.most_connections)
+        async with trio.open_nursery() as server:
+            await server.start(_heed_signals, app, listening, server.cancel_scope)
+            await server.start(listening.run)
+            ready()
+        services.cancel_scope.cancel()
+
+
+async def serve_behind(
+    app: App, started: Callable[[], Awaitable[None]], shutdown: Callable[[], Awaitable[object]]
+) -> None:
+    """Run the services behind another server's connections, until its `shutdown` returns."""
+    async with trio.open_nursery() as services:
+        await services.start(run_services, app)
+        await started()
+        await shutdown()
+        app.calls.draining = True
+        services.cancel_scope.cancel()
+
+
+async def run_services(
+    app: App, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run what outlives requests, until cancelled: names, kept connections, the watcher, lists."""
+    app.resolver.install()
+    try:
+        async with trio.open_nursery() as services:
+            for _ in range(LOOKUPS):
+                services.start_soon(_keep_up, app, "resolver", app.resolver.serve)
+            services.start_soon(_keep_up, app, "transport", app.transport.serve)
+            services.start_soon(_keep_up, app, "watcher", app.watcher.run)
+            for offer in app.homes.offers:
+                if offer.listing:
+                    services.start_soon(_keep_listed, app, offer)
+            task_status.started()
+    finally:
+        trio.socket.set_custom_hostname_resolver(None)
+        app.transport.pool.close_unused()
+        app.watcher.close()
+
+
+async def _keep_up(app: App, name: str, service: Callable[[], Awaitable[None]]) -> None:
+    """Run a service for ever: a bug in it is told, and it begins anew."""
+    while True:
+        try:
+            await service()
+        except* Exception as group:
+            app.log.exception(f"bug in service {name}", group)
+        await trio.sleep(RESTART_PAUSE)
+
+
+async def _keep_listed(app: App, offer: Offer) -> None:
+    """Ask a provider with `models = "*"` for its list, now and again."""
+    target = offer.target
+    key = offer.keys[0] if offer.keys else None
+    headers = (*target.headers, *TABLE[target.kind].credentials(key))
+    client = client_on(app.transport)
+    if offer.provider in app.listed:
+        await trio.sleep(LISTED_EVERY)
+    while True:
+        try:
+            with trio.fail_after(LISTING_TIMEOUT):
+                names = await list_models(target.origin, target.path, headers, client)
+        except (GatewayError, trio.TooSlowError) as error:
+            said = str(error) or f"no answer within {LISTING_TIMEOUT:g} seconds"
+            app.log.warning("models not listed", provider=offer.provider, error=said)
+            await trio.sleep(UNLISTED_RETRY)
+            continue
+        app.listed[offer.provider] = names
+        house = app.current.house
+        routes = Routes(app.homes.offers, app.homes.aliases, app.listed)
+        app.current.house = replace(house, routes=routes)
+        app.log.info("models listed", provider=offer.provider, models=len(names))
+        await trio.sleep(LISTED_EVERY)
+
+
+async def _heed_signals(
+    app: App,
+    listening: Listening,
+    server: trio.CancelScope,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Drain at the first SIGTERM or SIGINT; end at once at the second."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            async for number in signals:
+                name = signal.Signals(number).name
+                if app.calls.draining:
+                    app.log.warning("stopping at once", signal=name, open_calls=len(app.calls))
+                    app.calls.cut_all()
+                    server.cancel()
+                else:
+                    app.log.info("draining", signal=name, open_calls=len(app.calls))
+                    app.calls.draining = True
+                    nursery.start_soon(_drain, app, listening, server)
+
+
+async def _drain(app: App, listening: Listening, server: trio.CancelScope) -> None:
+    """Readiness is red already; end in turn: listeners, calls, the rest of the calls, all."""
+    await trio.sleep(app.config.calls.drain_delay)
+    listening.stop_accepting()
+    with trio.move_on_after(app.config.calls.drain_timeout) as patience:
+        await app.calls.ended()
+    if patience.cancelled_caught:
+        app.log.warning("drain timeout", open_calls=len(app.calls))
+        app.calls.stop_all()
+        with trio.move_on_after(app.config.clocks.write_timeout):
+            await app.calls.ended()
+        app.calls.cut_all()
+    with trio.move_on_after(LAST_WORDS_TIMEOUT):
+        await listening.ended()
+    server.cancel()

@@ -1,0 +1,162 @@
+"""Finds providers without a file: by the usual environment variables, and by who answered nearby.
+
+Pure: the environment and the answers of local servers come in, settings and notes go out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.config.files import Files
+from gateway.config.names import check_name
+from gateway.config.secrets import Secrets
+from gateway.config.server import is_self
+from gateway.downstream.options import ListenOptions
+from gateway.providers import Settings, openai
+from gateway.providers.address import parse_base_url
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A provider on the net: the variables that may hold its key, the first that is set counts."""
+
+    name: str
+    variables: tuple[str, ...]
+    base_url: str
+    base_url_variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A server that people run on their own machine, where it listens by default."""
+
+    name: str
+    title: str
+    base_url: str
+
+
+# Each row as the provider's own documentation has it; all list their models at base_url + /models.
+CLOUDS: Final = (
+    Cloud("openai", ("OPENAI_API_KEY",), "https://api.openai.com/v1", "OPENAI_BASE_URL"),
+    Cloud("anthropic", ("ANTHROPIC_API_KEY",), "https://api.anthropic.com/v1"),
+    Cloud(
+        "gemini",
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+    ),
+    Cloud("openrouter", ("OPENROUTER_API_KEY",), "https://openrouter.ai/api/v1"),
+    Cloud("groq", ("GROQ_API_KEY",), "https://api.groq.com/openai/v1"),
+    Cloud("mistral", ("MISTRAL_API_KEY",), "https://api.mistral.ai/v1"),
+    Cloud("deepseek", ("DEEPSEEK_API_KEY",), "https://api.deepseek.com"),
+    Cloud("xai", ("XAI_API_KEY",), "https://api.x.ai/v1"),
+    Cloud("together", ("TOGETHER_API_KEY",), "https://api.together.ai/v1"),
+    Cloud("fireworks", ("FIREWORKS_API_KEY",), "https://api.fireworks.ai/inference/v1"),
+    Cloud("cerebras", ("CEREBRAS_API_KEY",), "https://api.cerebras.ai/v1"),
+    Cloud("nvidia", ("NVIDIA_API_KEY",), "https://integrate.api.nvidia.com/v1"),
+)
+
+LOCAL_SERVERS: Final = (
+    Local("ollama", "Ollama", "http://127.0.0.1:11434/v1"),
+    Local("vllm", "vLLM", "http://127.0.0.1:8000/v1"),
+    Local("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1"),
+    Local("llamacpp", "llama.cpp", "http://127.0.0.1:8080/v1"),
+)
+"""Whom a prober asks for `/models`, and nobody else: never off loopback."""
+
+
+class Discovery(NamedTuple):
+    """What was found: settings by name, and for people what was found where.
+
+    `listed` holds the models that local servers were seen to list, by provider.
+    """
+
+    providers: Mapping[str, Settings]
+    notes: Sequence[str]
+    origins: Mapping[str, str]
+    listed: Mapping[str, tuple[str, ...]]
+
+
+class _Found(NamedTuple):
+    """A discovery while it is made."""
+
+    providers: dict[str, Settings]
+    notes: list[str]
+    origins: dict[str, str]
+    listed: dict[str, tuple[str, ...]]
+
+
+def candidates(listen: ListenOptions) -> tuple[Local, ...]:
+    """Return the local servers to ask: not one on the port that the gateway will take."""
+    return tuple(
+        local for local in LOCAL_SERVERS if not is_self(parse_base_url(local.base_url)[0], listen)
+    )
+
+
+def discover(
+    environ: Mapping[str, str],
+    answered: Mapping[str, Sequence[str] | None],
+    listen: ListenOptions,
+) -> Discovery:
+    """Return the providers that can be used.
+
+    `answered` holds, by name in `LOCAL_SERVERS`, the models that a local server lists; None or
+    nothing where nobody answered.
+    """
+    found = _Found({}, [], {}, {})
+    for cloud in CLOUDS:
+        _look_for(cloud, environ, listen, found)
+    for local in candidates(listen):
+        models = answered.get(local.name)
+        if models is not None:
+            _welcome(local, models, found)
+    return Discovery(*found)
+
+
+def _look_for(
+    cloud: Cloud, environ: Mapping[str, str], listen: ListenOptions, found: _Found
+) -> None:
+    url = environ.get(cloud.base_url_variable, "").strip() or cloud.base_url
+    variable = next((name for name in cloud.variables if environ.get(name, "").strip()), None)
+    if variable is None:
+        if url != cloud.base_url:
+            needed = cloud.variables[0]
+            found.notes.append(f"{cloud.base_url_variable} is set without {needed}: not used")
+        return
+    try:
+        key = Secrets(environ, Files(Path())).fetch({"env": variable})
+    except ValueError as error:
+        found.notes.append(f"{cloud.name}: {error}: not used")
+        return
+    try:
+        if is_self(parse_base_url(url)[0], listen):
+            # Set for the clients of this gateway, most likely; it must not ask itself.
+            found.notes.append(f"{cloud.base_url_variable} is this gateway's own address: not used")
+            url = cloud.base_url
+    except ValueError as error:
+        found.notes.append(f"{cloud.name}: {cloud.base_url_variable} {error}: not used")
+        return
+    settings = openai.Options(kind="openai", base_url=url, api_key=key, models="*")
+    found.providers[cloud.name] = settings
+    found.origins[f"providers.{cloud.name}.api_key"] = f"environment variable {variable}"
+    if url != cloud.base_url:
+        where = f"environment variable {cloud.base_url_variable}"
+        found.origins[f"providers.{cloud.name}.base_url"] = where
+    found.notes.append(f"{cloud.name}: {variable} is set")
+
+
+def _welcome(local: Local, models: Sequence[str], found: _Found) -> None:
+    found.providers[local.name] = openai.Options(kind="openai", base_url=local.base_url, models="*")
+    found.listed[local.name] = tuple(name for name in models if _is_name(name))
+    where = f"{local.title} answers at {local.base_url}"
+    found.origins[f"providers.{local.name}.base_url"] = where
+    count = len(found.listed[local.name])
+    found.notes.append(f"{local.name}: {where}, {count} {'model' if count == 1 else 'models'}")
+
+
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return True

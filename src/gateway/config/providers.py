@@ -1,0 +1,167 @@
+"""Reads `[providers.NAME]`: each table by its own kind's options, then what no type can say."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from gateway.config.lines import Key
+from gateway.config.mistakes import nearest, quoted
+from gateway.config.names import check_name
+from gateway.config.tables import Reading, as_table, read_table
+from gateway.forms.http import check_header
+from gateway.policy.callers import is_loopback
+from gateway.providers import Settings
+from gateway.providers.address import parse_base_url
+from gateway.providers.table import TABLE
+from gateway.words.client import Header
+from gateway.words.secret import Secret
+
+_OURS: Final = frozenset(
+    {
+        b"accept-encoding",
+        b"connection",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"keep-alive",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""Header fields that say how a request travels: the gateway writes them, or none."""
+
+_TELLING: Final = re.compile(r"auth|cookie|credential|key|password|secret|token", re.IGNORECASE)
+
+
+def read_providers(table: Mapping[str, object], reading: Reading) -> dict[str, Settings]:
+    """Read all providers, in the file's order."""
+    found: dict[str, Settings] = {}
+    for name, value in table.items():
+        settings = _read_provider(name, value, reading)
+        if settings is not None:
+            found[name] = settings
+    return found
+
+
+def keys_of(settings: Settings) -> tuple[Secret, ...]:
+    """Return a provider's keys, one or several."""
+    return (settings.api_key,) if settings.api_key else tuple(settings.api_keys)
+
+
+def public_names(settings: Settings) -> dict[str, str]:
+    """Return the names by which clients ask for a provider's models, and its own for each."""
+    match settings.models:
+        case str():
+            return {}
+        case list() as names:
+            return {settings.prefix + name: name for name in names}
+        case table:
+            return {settings.prefix + name: own for name, own in table.items()}
+
+
+def header_fields(settings: Settings) -> tuple[Header, ...]:
+    """Return a provider's own header fields as they travel. Raises `ValueError`."""
+    return tuple((_field_name(name), value.encode()) for name, value in settings.headers.items())
+
+
+def is_telling(header: str) -> bool:
+    """Say whether a header field is of a name that carries secrets: its value is never shown."""
+    return _TELLING.search(header) is not None
+
+
+def _read_provider(name: str, value: object, reading: Reading) -> Settings | None:
+    key: Key = ("providers", name)
+    table = as_table(value, key, reading)
+    _name(name, key, reading)
+    kind = table.get("kind", name)
+    if not isinstance(kind, str):
+        reading.notes.mistake((*key, "kind"), "expected a string")
+    elif kind in TABLE:
+        settings = read_table(TABLE[kind].Options, table, key, reading)
+        return settings and _checked(settings, key, kind, reading)
+    elif "kind" in table:
+        reading.notes.unknown((*key, "kind"), kind, TABLE, "kind")
+    else:
+        kinds = " or ".join(map(quoted, TABLE))
+        text = f"has no kind, and its name is none: add kind = {kinds}"
+        reading.notes.mistake(key, text, nearest(name, TABLE))
+    return None
+
+
+def _checked(settings: Settings, key: Key, kind: str, reading: Reading) -> Settings:
+    if settings.api_key and settings.api_keys:
+        text = "stands beside api_key: one of the two is enough"
+        reading.notes.mistake((*key, "api_keys"), text)
+    _check_models(settings, key, reading)
+    _check_headers(settings, key, kind, reading)
+    if settings.base_url:
+        _check_address(settings, key, reading)
+    return msgspec.structs.replace(settings, kind=kind)
+
+
+def _check_models(settings: Settings, key: Key, reading: Reading) -> None:
+    models = settings.models
+    where = (*key, "models")
+    if settings.prefix:
+        _name(settings.prefix, (*key, "prefix"), reading)
+    if not models and not settings.prefix and not reading.notes.is_wrong(key):
+        reading.notes.mistake(where, 'no models: name them, or write "*" or a prefix')
+    elif isinstance(models, list):
+        for index, name in enumerate(models):
+            _name(name, (*where, index), reading)
+            if name in models[:index]:
+                reading.notes.mistake((*where, index), "stands here twice")
+    elif isinstance(models, dict):
+        for name, own in models.items():
+            _name(name, (*where, name), reading)
+            _name(own, (*where, name), reading)
+
+
+def _check_headers(settings: Settings, key: Key, kind: str, reading: Reading) -> None:
+    keys = keys_of(settings)
+    shown = {name for name, _ in TABLE[kind].credentials(keys[0] if keys else None)}
+    seen: set[bytes] = set()
+    for name, value in settings.headers.items():
+        where = (*key, "headers", name)
+        try:
+            field = _field_name(name)
+            check_header(field, value.encode())
+        except ValueError as error:
+            reading.notes.mistake(where, str(error))
+            continue
+        if field in _OURS:
+            reading.notes.mistake(where, "is a header that the gateway writes itself")
+        elif field in shown:
+            reading.notes.mistake(where, "is how the key is shown already: see api_key")
+        elif field in seen:
+            reading.notes.mistake(where, "stands here twice: upper and lower case are one")
+        elif is_telling(name):
+            reading.notes.literal(where, "what looks like a secret", "api_key")
+        seen.add(field)
+
+
+def _check_address(settings: Settings, key: Key, reading: Reading) -> None:
+    where = (*key, "base_url")
+    try:
+        origin, _ = parse_base_url(settings.base_url)
+    except ValueError as error:
+        reading.notes.mistake(where, str(error))
+        return
+    if origin.scheme == "http" and keys_of(settings) and not is_loopback(origin.host):
+        reading.notes.warn(where, "the key goes over the network unencrypted: prefer https://")
+
+
+def _field_name(name: str) -> bytes:
+    return name.lower().encode()
+
+
+def _name(name: str, key: Key, reading: Reading) -> None:
+    try:
+        check_name(name)
+    except ValueError as error:
+        reading.notes.mistake(key, str(error))

@@ -1,0 +1,160 @@
+"""The JSON Schema of the configuration, made from the structs of the rooms that own the options."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.config.names import LONGEST_BYTES
+from gateway.config.options import DefaultOptions, ModelOptions
+from gateway.config.server import PARTS
+from gateway.config.tables import fields_of
+from gateway.downstream.options import AuthOptions
+from gateway.providers.table import TABLE
+from gateway.telemetry.options import LogOptions
+from gateway.words.secret import Secret
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, object]
+
+NULL: Schema = {"type": "null"}
+SECRET: Schema = {"$ref": "#/$defs/secret"}
+
+
+def schema() -> Schema:
+    """Return the schema of a whole configuration, so that editors complete and check it."""
+    shared: Schema = {"secret": _secret()}
+    properties = {
+        "server": _table("server", "Where to listen, and limits.", PARTS.values(), shared),
+        "defaults": _table("defaults", DefaultOptions.__doc__, [DefaultOptions], shared),
+        "providers": _providers(shared),
+        "models": {
+            "title": "models",
+            "description": "Only where there is something to say of a public name.",
+            "type": "object",
+            "propertyNames": _name(),
+            "additionalProperties": _table("NAME", ModelOptions.__doc__, [ModelOptions], shared),
+        },
+        "auth": _table("auth", "Who may call.", [AuthOptions], shared),
+        "telemetry": _table("telemetry", "What is told of calls.", [LogOptions], shared),
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "gateway.toml",
+        "description": "The configuration of the gateway. Every table is optional.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "$defs": shared,
+    }
+
+
+def _providers(shared: Schema) -> Schema:
+    """A table's kind is its own name, unless it says otherwise; other names must say it."""
+    kinds: dict[str, Schema] = {}
+    for kind, module in TABLE.items():
+        table = _table(kind, module.Options.__doc__, [module.Options], shared)
+        properties = table["properties"]
+        assert isinstance(properties, dict)
+        properties["kind"] = {**properties["kind"], "const": kind}
+        del properties["kind"]["default"]
+        shared[f"provider-{kind}"] = table
+        kinds[kind] = {"$ref": f"#/$defs/provider-{kind}"}
+    said = {kind: {**table, "required": ["kind"]} for kind, table in kinds.items()}
+    return {
+        "title": "providers",
+        "description": "Who may answer, by names of your own; the kind defaults to the name.",
+        "type": "object",
+        "propertyNames": _name(),
+        "properties": {
+            name: {"anyOf": [kinds[name], *(said[kind] for kind in TABLE if kind != name)]}
+            for name in TABLE
+        },
+        "additionalProperties": {"anyOf": list(said.values())},
+    }
+
+
+def _table(
+    title: str, description: str | None, structs: Iterable[type[msgspec.Struct]], shared: Schema
+) -> Schema:
+    """Return the schema of a table with the fields of some structs, closed to all other keys."""
+    properties: Schema = {}
+    for struct in structs:
+        (top,), parts = msgspec.json.schema_components([struct], schema_hook=_hook)
+        own = parts.pop(str(top["$ref"]).rpartition("/")[2])
+        shared |= {name: _tidy(part) for name, part in parts.items()}
+        for field in fields_of(struct):
+            made = field.default_factory
+            default = {} if made is msgspec.NODEFAULT else {"default": made()}
+            properties[field.name] = _tidy({**own["properties"][field.name], **default})
+    return {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _name() -> Schema:
+    return {"minLength": 1, "maxLength": LONGEST_BYTES}
+
+
+def _secret() -> Schema:
+    text = {"type": "string", "minLength": 1}
+
+    def reference(name: str, description: str) -> Schema:
+        return {
+            "title": name,
+            "type": "object",
+            "properties": {name: {**text, "description": description}},
+            "required": [name],
+            "additionalProperties": False,
+        }
+
+    return {
+        "title": "secret",
+        "description": "A secret, best by reference: it is never shown.",
+        "oneOf": [
+            reference("env", "The name of an environment variable."),
+            reference("file", "The path of a file; a relative one begins in this file's folder."),
+            {**text, "title": "plain", "description": "The secret itself: taken with a warning."},
+        ],
+    }
+
+
+def _hook(kind: type) -> Schema:
+    if kind is Secret:
+        return SECRET
+    raise NotImplementedError(kind.__name__)
+
+
+def _tidy(node: object) -> object:
+    """Take out null, which TOML does not have, and tuples, which JSON does not have.
+
+    Where a table is optional, an empty one says that there is none.
+    """
+    match node:
+        case dict():
+            whole = {
+                name: _tidy(value)
+                for name, value in node.items()
+                if not (name == "default" and value is None) and (name, value) != ("required", [])
+            }
+            whole.update({"default": {}} if isinstance(node.get("default"), dict) else {})
+            return _without_null(whole)
+        case list() | tuple():
+            return [_tidy(item) for item in node]
+        case _:
+            return node
+
+
+def _without_null(node: Schema) -> Schema:
+    choices = node.get("anyOf")
+    if not isinstance(choices, list) or NULL not in choices:
+        return node
+    left = [choice for choice in choices if choice != NULL]
+    if "$ref" in left[0] and left[0] != SECRET:
+        left.append({"title": "none", "type": "object", "maxProperties": 0})
+    rest = {name: value for name, value in node.items() if name != "anyOf"}
+    return {**left[0], **rest} if len(left) == 1 else {**rest, "anyOf": left}

@@ -1,0 +1,125 @@
+"""The client behind stock Hypercorn: the same `Guest`, told in ASGI messages.
+
+ASGI has no word for abort, for a write's deadline, or for "gone" apart from a message that one
+must be waiting for. What follows from that is listed in docs/hypercorn.md.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+import trio
+
+from gateway.downstream.calls import OpenCall
+from gateway.downstream.head import Head, make_head
+from gateway.downstream.options import HttpOptions
+from gateway.forms.http import check_header
+from gateway.words.client import Header
+from gateway.words.errors import BodyTimeout, TooLarge
+from gateway.words.life import Cause
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+def head_of(scope: Scope) -> Head:
+    """Read the head from an ASGI scope. Raises `BadRequest`, `HeadTooLarge`."""
+    target: bytes = scope.get("raw_path") or scope["path"].encode()
+    return make_head(
+        scope["method"], target, scope["headers"], http10=scope["http_version"] == "1.0"
+    )
+
+
+class AsgiClient:
+    """One request's client behind an ASGI server."""
+
+    def __init__(self, head: Head, receive: Receive, send: Send, options: HttpOptions) -> None:
+        self._head = head
+        self._receive = receive
+        self._send = send
+        self._options = options
+        self._life: OpenCall | None = None
+        self._parts: list[bytes] = []
+        self._arrived = trio.Event()
+        self._whole = False
+        self._finishing = False
+        self._pending: Message | None = None
+        self.started = False
+        self.torn = False
+        self.status = self.bytes_in = self.bytes_out = 0
+
+    def attach(self, life: OpenCall) -> None:
+        self._life = life
+
+    async def listen(self) -> None:
+        """Take what the server tells: parts of the body, then the client's leaving.
+
+        The server also says `http.disconnect` at every normal end, from inside the final send:
+        while that is under way it means nothing.
+        """
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                if not self._finishing and self._life is not None:
+                    self._life.cut(Cause.CLIENT_GONE)
+                return
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        part = message.get("body", b"")
+        self.bytes_in += len(part)
+        if self.bytes_in <= self._options.max_body_bytes:
+            self._parts.append(part)
+        self._whole = not message.get("more_body", False)
+        self._arrived.set()
+        self._arrived = trio.Event()
+
+    async def body(self) -> bytes:
+        """Read the body whole (see `words.client.Client`)."""
+        most = self._options.max_body_bytes
+        while (self._head.length or self.bytes_in) <= most and self.bytes_in <= most:
+            if self._whole:
+                return b"".join(self._parts)
+            with trio.move_on_after(self._options.body_timeout) as scope:
+                await self._arrived.wait()
+            if scope.cancelled_caught:
+                raise BodyTimeout("The request's body arrived too slowly.")
+        raise TooLarge(f"The body is longer than {most} bytes.")
+
+    def start(self, status: int, headers: Sequence[Header]) -> None:
+        """Set the head of a streamed answer; it leaves before the first bytes."""
+        fields = list(headers)
+        if self._life is not None:
+            fields.append((b"x-request-id", self._life.receipt.request_id.encode()))
+        for name, value in fields:
+            check_header(name, value)
+        self.status = status
+        self._pending = {"type": "http.response.start", "status": status, "headers": fields}
+
+    async def send(self, data: bytes) -> None:
+        """Write whole events."""
+        await self._write(data, more=True)
+
+    async def finish(self, data: bytes) -> None:
+        """Write the last part. The server's `http.disconnect` comes from inside this send."""
+        self._finishing = True
+        await self._write(data, more=False)
+
+    async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Answer in one piece."""
+        self.start(status, (*headers, (b"content-length", b"%d" % len(body))))
+        await self.finish(b"" if self._head.method == "HEAD" else body)
+
+    def abort(self) -> None:
+        """Return early: the server closes the connection without the terminating chunk."""
+        self.torn = True
+
+    async def _write(self, data: bytes, *, more: bool) -> None:
+        self.started = self.torn = True
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            await self._send(pending)
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        self.torn = False
+        self.bytes_out += len(data)

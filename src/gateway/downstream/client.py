@@ -1,0 +1,206 @@
+"""Those who ask: what the front needs of a client, and the client on our own HTTP/1.1.
+
+The other implementation, for stock Hypercorn, is `asgi_client.py`.
+"""
+
+from collections.abc import Sequence
+from email.utils import formatdate
+from typing import Protocol
+
+import trio
+
+from gateway.downstream.body import body_of
+from gateway.downstream.calls import Calls, OpenCall
+from gateway.downstream.head import Head
+from gateway.downstream.options import HttpOptions
+from gateway.forms.http import status_line, write_fields
+from gateway.words.client import Client, Header
+from gateway.words.errors import BadRequest, BodyTimeout, TooLarge
+from gateway.words.life import Cause
+
+MIN_BODY_RATE = 16_384
+"""Bytes a second, on average after the first `body_timeout` (R17)."""
+
+
+class Guest(Client, Protocol):
+    """A client as the front sees it: it can also be answered in one piece. Sizes in bytes."""
+
+    status: int
+    bytes_in: int
+    bytes_out: int
+
+    def attach(self, life: OpenCall) -> None:
+        """Take the life that ends when this client goes away."""
+
+    async def listen(self) -> None:
+        """Notice the client's leaving, where no watcher of sockets does. Ends at once otherwise."""
+
+    async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Answer in one piece, in one write."""
+
+
+def now_as_date() -> bytes:
+    """Return the Date field's value for now."""
+    return formatdate(usegmt=True).encode()
+
+
+class HttpClient:
+    """One request's client on our own connection. Every write that fails means: gone."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        head: Head,
+        options: HttpOptions,
+        calls: Calls,
+        arrived: bytes,
+    ) -> None:
+        """`arrived` holds the bytes that came behind the head."""
+        self._stream = stream
+        self._head = head
+        self._options = options
+        self._calls = calls
+        self._life: OpenCall | None = None
+        self._request_id = b""
+        self._body = body_of(head.length)
+        self._pending = b""
+        self._chunked = False
+        self._may_keep = False
+        self.gone = False
+        self.started = False
+        self.torn = False
+        self.status = self.bytes_in = self.bytes_out = 0
+        self.rest = arrived
+        """Bytes behind the request: the next one, pipelined."""
+        self.reusable = False
+        """True once request and answer are whole and the connection may carry another request."""
+
+    def attach(self, life: OpenCall) -> None:
+        self._life = life
+        self._request_id = life.receipt.request_id.encode()
+        if self.gone:
+            life.cut(Cause.CLIENT_GONE)
+
+    def went_away(self) -> None:
+        """Take note, from the watcher or from a write, that nobody is there any more."""
+        self.gone = True
+        if self._life is not None:
+            self._life.cut(Cause.CLIENT_GONE)
+
+    async def body(self) -> bytes:
+        """Read the body whole (see `words.client.Client`)."""
+        most = self._options.max_body_bytes
+        if (self._head.length or 0) > most:
+            raise TooLarge(f"The body is longer than {most} bytes.")
+        parts: list[bytes] = []
+        size = self._take(parts, self.rest)
+        if self._body.complete:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        if self._head.headers.get(b"expect", b"").lower() == b"100-continue":
+            await self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        began = trio.current_time()
+        while not self._body.complete:
+            with trio.CancelScope(deadline=self._patience(began, size)) as scope:
+                size += self._take(parts, await self._receive())
+            if scope.cancelled_caught:
+                raise BodyTimeout("The request's body arrived too slowly.")
+            if size > most:
+                raise TooLarge(f"The body is longer than {most} bytes.")
+        return b"".join(parts)
+
+    def _take(self, parts: list[bytes], data: bytes) -> int:
+        part, self.rest = self._body.feed(data)
+        if part:
+            parts.append(part)
+            self.bytes_in += len(part)
+        return len(part)
+
+    def _patience(self, began: float, size: int) -> float:
+        """Return until when the next piece must come: none for long, and slowly overall, is too slow."""
+        timeout = self._options.body_timeout
+        return min(trio.current_time() + timeout, began + timeout + size / MIN_BODY_RATE)
+
+    async def _receive(self) -> bytes:
+        try:
+            data = await self._stream.receive_some(65_536)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = b""
+        if not data:
+            await self._gone()
+        return bytes(data)
+
+    async def _gone(self) -> None:
+        """End the life: the next checkpoint of this call unwinds it."""
+        self.went_away()
+        await trio.lowlevel.checkpoint()
+
+    async def listen(self) -> None:
+        """The watcher of sockets does this."""
+
+    def start(self, status: int, headers: Sequence[Header]) -> None:
+        """Set the head of a streamed answer; it leaves with the first bytes, in one write."""
+        self._chunked = not self._head.http10
+        framing = [(b"transfer-encoding", b"chunked")] if self._chunked else []
+        self._pending = self._write_head(status, [*headers, *framing])
+
+    async def send(self, data: bytes) -> None:
+        """Write whole events."""
+        if self._chunked:
+            data = b"%b%x\r\n%b\r\n" % (self._pending, len(data), data)
+        else:
+            data = self._pending + data
+        self._pending = b""
+        await self._write(data)
+
+    async def finish(self, data: bytes) -> None:
+        """Write the last part and the end of the body in one write."""
+        if not self._chunked:
+            await self._write(self._pending + data)
+            return
+        last = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        await self._write(self._pending + last + b"0\r\n\r\n")
+        self.reusable = self._may_keep
+
+    async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Answer in one piece."""
+        length = (b"content-length", b"%d" % len(body))
+        head = self._write_head(status, [*headers, length])
+        await self._write(head if self._head.method == "HEAD" else head + body)
+        self.reusable = self._may_keep
+
+    def abort(self) -> None:
+        """Leave the body without its end; the connection closes."""
+        self.reusable = False
+        self.torn = True
+
+    def _write_head(self, status: int, headers: Sequence[Header]) -> bytes:
+        self._drop_arrived_body()
+        self._may_keep = self._head.keep_alive and self._body.complete and not self._calls.draining
+        connection = b"keep-alive" if self._may_keep else b"close"
+        fields = write_fields(
+            [
+                *headers,
+                (b"x-request-id", self._request_id),
+                (b"date", now_as_date()),
+                (b"connection", connection),
+            ]
+        )
+        self.status = status
+        return b"%b%b\r\n" % (status_line(status), fields)
+
+    def _drop_arrived_body(self) -> None:
+        """A refused request whose body is here already need not cost the connection."""
+        if not self._body.complete:
+            try:
+                self._take([], self.rest)
+            except BadRequest:
+                self.rest = b""
+
+    async def _write(self, data: bytes) -> None:
+        self.started = self.torn = True
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._gone()
+        self.torn = False
+        self.bytes_out += len(data)

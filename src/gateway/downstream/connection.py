@@ -1,0 +1,155 @@
+"""HTTP/1.1 on one connection, any Trio stream: heads, keep-alive, pipelining in order, the end.
+
+The law of this file: nothing that goes wrong on a connection leaves it. A bug here costs one
+connection; every other stream of the process goes on untouched.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from gateway.downstream.calls import Calls
+from gateway.downstream.client import HttpClient, now_as_date
+from gateway.downstream.gone import Gone
+from gateway.downstream.head import Head, end_of_head, read_head
+from gateway.downstream.options import HttpOptions
+from gateway.forms.chat import write_error
+from gateway.forms.http import status_line, write_fields
+from gateway.words.errors import ClientMistake, HeadTimeout
+
+READ_BYTES = 65_536
+LINGER_TIMEOUT = 2.0
+LINGER_BYTES = 1_048_576
+
+Answering = Callable[[HttpClient, Head, str], Awaitable[None]]
+"""The front: answers one request of a client whose peer address is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """What all connections share."""
+
+    options: HttpOptions
+    calls: Calls
+    gone: Gone
+    answer: Answering
+    new_id: Callable[[], str]
+    report: Callable[[str, BaseException, str], None]
+
+
+class Connection:
+    """One client connection, from accept to close."""
+
+    def __init__(self, stream: trio.abc.Stream, peer: str, hall: Hall) -> None:
+        self._stream = stream
+        self._peer = peer
+        self._hall = hall
+        self._options = hall.options
+        self._calls = hall.calls
+        self._client: HttpClient | None = None
+        self._buffer = b""
+        self._idle: trio.CancelScope | None = None
+        self._gone = False
+
+    def drain(self) -> None:
+        """Close the connection if it is between requests; else after the present one."""
+        if self._idle is not None:
+            self._idle.cancel(reason="drain")
+
+    async def run(self) -> None:
+        """Serve requests until one side ends it. Raises nothing but Cancelled."""
+        try:
+            with self._hall.gone.watching(self._stream, self._went_away):
+                await self._serve()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the peer is gone: there is nobody to tell
+        except* Exception as group:
+            self._hall.report("connection", group, "")
+
+    def _went_away(self) -> None:
+        self._gone = True
+        if self._client is not None:
+            self._client.went_away()
+
+    async def _serve(self) -> None:
+        patience = self._options.head_timeout
+        while True:
+            try:
+                head = await self._read_head(patience)
+            except ClientMistake as mistake:
+                await self._refuse(mistake)
+                break
+            if head is None:
+                return
+            client = HttpClient(self._stream, head, self._options, self._calls, self._buffer)
+            client.gone = self._gone
+            self._client = client
+            try:
+                await self._hall.answer(client, head, self._peer)
+            finally:
+                self._client = None
+            self._buffer = client.rest
+            if not client.reusable:
+                break
+            if self._calls.draining and not self._buffer:
+                return
+            patience = self._options.keep_alive
+        if not self._gone:
+            await self._linger()
+
+    async def _read_head(self, patience: float) -> Head | None:
+        """Return the next head; None where the client said no more. Raises `ClientMistake`."""
+        with trio.CancelScope() as self._idle:
+            began = bool(self._buffer)
+            timeout = self._options.head_timeout if began else patience
+            self._idle.deadline = trio.current_time() + timeout
+            if self._calls.draining and not began:
+                self._idle.cancel(reason="drain")
+            while not (end := self._end_of_head()):
+                data = await self._stream.receive_some(READ_BYTES)
+                if not data:
+                    return None
+                if not began:
+                    began = True
+                    self._idle.deadline = trio.current_time() + self._options.head_timeout
+                self._buffer += data
+            data, self._buffer = self._buffer[:end], self._buffer[end:]
+            self._idle = None
+            return read_head(data)
+        self._idle = None
+        if self._buffer and not self._calls.draining:
+            raise HeadTimeout("The request's head arrived too slowly.")
+        return None
+
+    def _end_of_head(self) -> int:
+        if self._buffer[:2] == b"\r\n":
+            self._buffer = self._buffer[2:]
+        elif self._buffer == b"\r":
+            return 0
+        return end_of_head(self._buffer)
+
+    async def _refuse(self, mistake: ClientMistake) -> None:
+        """Answer what is no request. It has no receipt: no head was parsed whole."""
+        body = write_error(mistake)
+        fields = write_fields(
+            [
+                (b"content-type", b"application/json"),
+                (b"x-request-id", self._hall.new_id().encode()),
+                (b"content-length", b"%d" % len(body)),
+                (b"date", now_as_date()),
+                (b"connection", b"close"),
+            ]
+        )
+        with trio.move_on_after(LINGER_TIMEOUT):
+            await self._stream.send_all(status_line(mistake.status) + fields + b"\r\n" + body)
+
+    async def _linger(self) -> None:
+        """Say goodbye and read on for a moment: a reset would eat the answer on its way (RFC 9112, 9.6)."""
+        if not isinstance(self._stream, trio.abc.HalfCloseableStream):
+            return
+        with trio.move_on_after(LINGER_TIMEOUT):
+            await self._stream.send_eof()
+            read = 0
+            while read < LINGER_BYTES and (data := await self._stream.receive_some(READ_BYTES)):
+                read += len(data)

@@ -1,0 +1,68 @@
+"""One watcher for all clients: it sees FIN and RST without reading, whatever lies unread.
+
+One epoll and one task for the process. A socket is taken out before it is closed, inside one
+`with`, or a descriptor used anew would cut the wrong call. What it cannot see: a FIN behind more
+unread bytes than the receive window holds, which never arrives; a reset still does.
+"""
+
+import select
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import trio
+
+_GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+
+
+class Gone(Protocol):
+    """Who tells that a client has gone. The simulator brings its own."""
+
+    def watching(
+        self, stream: trio.abc.Stream, on_gone: Callable[[], None]
+    ) -> AbstractContextManager[None]:
+        """Return a `with` that holds while the stream is watched; `on_gone` is called once."""
+
+
+def socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType:
+    """Return the socket beneath a stream, TLS or not. Raises `TypeError` for streams without one."""
+    if isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if not isinstance(stream, trio.SocketStream):
+        raise TypeError(f"no socket beneath {stream!r}")
+    return stream.socket
+
+
+class Watcher:
+    """The epoll and its task."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._watched: dict[int, Callable[[], None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    @contextmanager
+    def watching(self, stream: trio.abc.Stream, on_gone: Callable[[], None]) -> Iterator[None]:
+        """Watch a client's socket: `on_gone` is called once, when its FIN or RST arrives."""
+        fd = socket_of(stream).fileno()
+        self._watched[fd] = on_gone
+        self._epoll.register(fd, _GONE | select.EPOLLET)
+        try:
+            yield
+        finally:
+            del self._watched[fd]
+            self._epoll.unregister(fd)
+
+    async def run(self) -> None:
+        """Call those whose clients have gone, until cancelled."""
+        while True:
+            await trio.lowlevel.wait_readable(self._epoll.fileno())
+            for fd, _events in self._epoll.poll(0):
+                if (on_gone := self._watched.get(fd)) is not None:
+                    on_gone()
+
+    def close(self) -> None:
+        """Give the descriptor back, once nobody is watched any more."""
+        self._epoll.close()

@@ -1,0 +1,144 @@
+"""Listening: sockets and TLS from Hypercorn's `Config`, connections in one nursery, a way to stop.
+
+Accepting and serving end apart: `stop_accepting` closes the listeners and the idle connections,
+while busy connections go on until their calls have ended.
+"""
+
+import socket
+from collections.abc import Sequence
+
+import trio
+from hypercorn.config import Config
+
+from gateway.downstream.connection import Connection, Hall
+from gateway.downstream.gone import socket_of
+from gateway.downstream.options import ListenOptions
+from gateway.forms.http import status_line
+
+TLS_HANDSHAKE_TIMEOUT = 10.0
+KEEPALIVE_IDLE = 30
+KEEPALIVE_INTERVAL = 10
+KEEPALIVE_COUNT = 3
+BACKLOG = 1024
+UNIX_PEER = "unix"
+_FULL_BODY = (
+    b'{"error":{"message":"Too many connections.","type":"server_error","param":null,'
+    b'"code":"overloaded"}}'
+)
+FULL = b"%bcontent-type: application/json\r\nretry-after: 1\r\n%bconnection: close\r\n\r\n%b" % (
+    status_line(503),
+    b"content-length: %d\r\n" % len(_FULL_BODY),
+    _FULL_BODY,
+)
+
+
+def open_sockets(options: ListenOptions, write_timeout: float) -> list[socket.socket]:
+    """Bind what the options name. Raises `OSError`, as when the port is taken.
+
+    A peer that vanished without FIN or RST is found by TCP's own keepalive, and one that takes
+    nothing by TCP_USER_TIMEOUT, a little after `write_timeout` seconds (C20). Accepted sockets
+    inherit both.
+    """
+    sockets = _config(options).create_sockets()
+    opened = [*sockets.secure_sockets, *sockets.insecure_sockets]
+    for sock in opened:
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in (
+                (socket.TCP_KEEPIDLE, KEEPALIVE_IDLE),
+                (socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL),
+                (socket.TCP_KEEPCNT, KEEPALIVE_COUNT),
+                (socket.TCP_USER_TIMEOUT, int((write_timeout + 5) * 1000)),
+            ):
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        sock.listen(BACKLOG)
+    return opened
+
+
+def _config(options: ListenOptions) -> Config:
+    config = Config()
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    config.bind = [f"unix:{options.unix}" if options.unix else f"{host}:{options.port}"]
+    config.alpn_protocols = ["http/1.1"]
+    if options.tls is not None:
+        config.certfile, config.keyfile = options.tls.certificate, options.tls.key
+    return config
+
+
+class Listening:
+    """The listeners and connections of one process."""
+
+    def __init__(
+        self, options: ListenOptions, sockets: Sequence[socket.socket], hall: Hall, most: int
+    ) -> None:
+        """`most` connections may be open; one more is told 503 and closed."""
+        self._hall = hall
+        self._most = most
+        self._accepting = trio.CancelScope()
+        self._connections: set[Connection] = set()
+        self._ended = trio.Event()
+        tls = _config(options).create_ssl_context()
+        self._listeners: list[trio.abc.Listener[trio.abc.Stream]] = []
+        for sock in sockets:
+            listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+            if tls is None:
+                self._listeners.append(listener)
+            else:
+                self._listeners.append(trio.SSLListener(listener, tls, https_compatible=True))
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Accept and serve until cancelled, or until stopped and the last connection has ended."""
+        async with trio.open_nursery() as connections:
+            with self._accepting:
+                await trio.serve_listeners(
+                    self._serve,
+                    self._listeners,
+                    handler_nursery=connections,
+                    task_status=task_status,  # type: ignore[arg-type]
+                )
+        self._ended.set()
+
+    async def ended(self) -> None:
+        """Wait until the last connection has ended, after `stop_accepting`."""
+        await self._ended.wait()
+
+    def stop_accepting(self) -> None:
+        """Close the listeners and the idle connections; busy ones end after their request."""
+        self._accepting.cancel(reason="drain")
+        for connection in self._connections:
+            connection.drain()
+
+    async def _serve(self, stream: trio.abc.Stream) -> None:
+        if len(self._connections) >= self._most:
+            await self._turn_away(stream)
+            return
+        peer = await self._welcome(stream)
+        if peer is None:
+            return
+        connection = Connection(stream, peer, self._hall)
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+    async def _welcome(self, stream: trio.abc.Stream) -> str | None:
+        """Return the peer's address; None for one that left, or failed its TLS handshake."""
+        try:
+            if isinstance(stream, trio.SSLStream):
+                with trio.fail_after(TLS_HANDSHAKE_TIMEOUT):
+                    await stream.do_handshake()
+            name = socket_of(stream).getpeername()
+        except (OSError, trio.BrokenResourceError, trio.TooSlowError):
+            return None
+        return name[0] if isinstance(name, tuple) else UNIX_PEER
+
+    async def _turn_away(self, stream: trio.abc.Stream) -> None:
+        try:
+            with trio.move_on_after(1):
+                await stream.send_all(FULL)
+        except trio.BrokenResourceError:
+            pass

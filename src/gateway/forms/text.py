@@ -1,0 +1,37 @@
+"""What may pass as text: whole UTF-8, and words fit for a log line or an error message. Pure."""
+
+import codecs
+import re
+
+_STRIDE_BYTES = 64 * 1024
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+"""Controls, the two line separators of Unicode, and halves of surrogate pairs."""
+
+
+def is_utf8(data: bytes) -> bool:
+    """Say whether these bytes are UTF-8; a long text is looked at piece by piece."""
+    if data.isascii():
+        return True
+    try:
+        if len(data) <= _STRIDE_BYTES:
+            data.decode()
+            return True
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for begin in range(0, len(data), _STRIDE_BYTES):
+            decoder.decode(data[begin : begin + _STRIDE_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def has_controls(text: str) -> bool:
+    """Say whether a text holds what must not stand in a header, a name or a log line (R10)."""
+    return _CONTROLS.search(text) is not None
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return the text on one line, without controls, cut after `limit` characters."""
+    line = _CONTROLS.sub(" ", text[: 2 * limit]).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,49 @@
+"""Takes known secrets out of text that others wrote: log lines, a provider's error messages (R11).
+
+A provider's 401 often repeats the key it was given. `Secret` cannot help there, since the provider
+holds the same characters in a text of its own.
+"""
+
+import json
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from gateway.words.secret import Secret
+
+SHORTEST = 8
+"""Characters. Anything shorter occurs by chance, and would only make holes in honest text."""
+
+MASK = "***"
+
+
+class Scrubber:
+    """Knows every configured secret, and the spellings in which it can come back."""
+
+    __slots__ = ("_spellings",)
+
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        found = {spelling for secret in secrets for spelling in _spellings(secret.reveal())}
+        # A secret may hold another one: the longest goes first, so that no tail of it stays.
+        self._spellings = tuple(sorted(found, key=lambda text: (-len(text), text)))
+
+    def scrub(self, text: str) -> str:
+        """Return the text with each secret masked whole."""
+        for spelling in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, MASK)
+        return text
+
+    def __repr__(self) -> str:
+        return f"Scrubber({len(self._spellings)} spellings)"
+
+
+def _spellings(value: str) -> set[str]:
+    """Return the secret as it is, as a JSON string holds it, and as a URL does."""
+    if len(value) < SHORTEST:
+        return set()
+    return {
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        quote(value, safe="", errors="replace"),
+    }

@@ -1,0 +1,153 @@
+"""The one clock task of a call: idle, total, write stall, keepalive.
+
+It reads floats that the pump writes, so a passing event costs no scope and no wake-up. It never
+decides what an ending means: it names the cause and leaves the unwinding to the scopes.
+"""
+
+from math import inf
+
+import trio
+
+from gateway.forms import Writer
+from gateway.relay.options import ClockOptions
+from gateway.words.client import Client, Header
+from gateway.words.errors import GatewayError
+from gateway.words.life import Cause, Life
+from gateway.words.target import Timeouts
+
+OK = 200
+
+
+class Clock:
+    """Watches one call, and writes to its client in turn with the keepalive."""
+
+    def __init__(self, client: Client, life: Life, options: ClockOptions) -> None:
+        self._client = client
+        self._life = life
+        self._options = options
+        self._began = trio.current_time()
+        self._bytes_at = self._heard_at = self._spoke_at = self._resumed_at = self._began
+        self._total_at = inf
+        self._idle_timeout = inf
+        self._committed = False
+        self._writing_since = inf
+        self._begun = trio.Event()
+        self._writer: Writer | None = None
+        self._keepalive = b""
+        self._keepalive_done: trio.Event | None = None
+
+    def begin(self, timeouts: Timeouts, writer: Writer) -> None:
+        """Start to count. The writer knows how its form keeps a waiting client."""
+        self._total_at = self._began + timeouts.total
+        self._idle_timeout = timeouts.idle
+        self._writer = writer
+        self._keepalive = writer.keepalive()
+        self._begun.set()
+
+    def commit(self) -> float:
+        """Say that content has come: from now on the idle clock counts. Returns when it came."""
+        self._committed = True
+        self._heard_at = self._bytes_at
+        return self._bytes_at
+
+    def received(self) -> None:
+        """Say that the provider sent bytes, whatever they hold."""
+        self._bytes_at = trio.current_time()
+
+    def heard(self) -> None:
+        """Say that the provider sent an event; comments are none."""
+        self._heard_at = self._bytes_at
+
+    def start(self, status: int, headers: tuple[Header, ...]) -> None:
+        """Set the head of the answer, unless a keepalive had to send one already."""
+        if not self._client.started:
+            self._client.start(status, headers)
+
+    async def send(self, data: bytes) -> None:
+        """Write whole events. Waits for the client, and for a keepalive that is being written."""
+        if not data:
+            return
+        if self._keepalive_done is not None:
+            await self._keepalive_done.wait()
+        self._writing_since = self._spoke_at = trio.current_time()
+        await self._client.send(data)
+        self._writing_since = inf
+        self._resumed_at = trio.current_time()
+
+    async def finish(self, data: bytes) -> None:
+        """Write the last events and the end of the body, in one write."""
+        await self.hush()
+        self._writing_since = trio.current_time()
+        await self._client.finish(data)
+        self._writing_since = inf
+
+    async def farewell(self, error: GatewayError) -> None:
+        """Tell an error inside an answer that has begun, and break the answer off."""
+        await self.hush()
+        if self._writer is not None and not self._client.torn:
+            await self._client.send(self._writer.error(error))
+        self._client.abort()
+
+    async def hush(self) -> None:
+        """Send no more keepalives; wait for the one that is being written."""
+        self._keepalive = b""
+        if self._keepalive_done is not None:
+            await self._keepalive_done.wait()
+
+    async def run(self) -> None:
+        """Keep time until cancelled. Each wake-up looks at every clock and sleeps to the nearest."""
+        await self._begun.wait()
+        while True:
+            now = trio.current_time()
+            if now >= self._keepalive_at():
+                await self._keep_alive()
+                continue
+            self._judge(now)
+            await trio.sleep_until(self._next(now))
+
+    def _keepalive_at(self) -> float:
+        interval = self._options.keepalive_interval
+        if not self._keepalive or not interval or self._writing_since != inf:
+            return inf
+        if not self._client.started:
+            return self._began + self._options.head_after
+        return self._spoke_at + interval
+
+    def _judge(self, now: float) -> None:
+        if now >= self._writing_since + self._options.write_timeout:
+            self._life.cut(Cause.CLIENT_STALLED)
+        elif now >= self._total_at:
+            self._life.stop(Cause.TOTAL_TIMEOUT)
+        elif now >= self._idle_at():
+            trickles = self._bytes_at > self._heard_at
+            self._life.stop(Cause.IDLE_TRICKLE if trickles else Cause.IDLE_SILENCE)
+
+    def _idle_at(self) -> float:
+        # While we write, the provider is not read: that silence is ours.
+        if not self._committed or self._writing_since != inf:
+            return inf
+        return max(self._heard_at, self._resumed_at) + self._idle_timeout
+
+    def _next(self, now: float) -> float:
+        if self._life.cause is not None:
+            return inf
+        # A write or a commit may begin while we sleep: wake before it could be overdue.
+        stalled_at = min(self._writing_since, now) + self._options.write_timeout
+        idle_at = min(self._idle_at(), now + self._idle_timeout)
+        interval = self._options.keepalive_interval
+        keepalive_at = min(self._keepalive_at(), now + interval) if interval else inf
+        return min(stalled_at, idle_at, self._total_at, keepalive_at)
+
+    async def _keep_alive(self) -> None:
+        done = self._keepalive_done = trio.Event()
+        try:
+            with trio.move_on_after(self._options.write_timeout) as scope:
+                if not self._client.started and self._writer is not None:
+                    self._client.start(OK, self._writer.headers)
+                await self._client.send(self._keepalive)
+            if scope.cancelled_caught:
+                self._life.cut(Cause.CLIENT_STALLED)
+            self._spoke_at = trio.current_time()
+        finally:
+            self._keepalive_done = None
+            done.set()

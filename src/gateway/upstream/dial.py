@@ -1,0 +1,93 @@
+"""Opens connections to providers: TCP to the first address that answers, then TLS.
+
+However it is left, by an error or by cancellation, also in the middle of a handshake, the socket
+is closed on the way out, without waiting.
+"""
+
+import errno
+import socket
+import ssl
+
+import trio
+
+from gateway.upstream.failures import Exhausted, NameFailed, Refused, TlsFailed
+from gateway.upstream.tls import TlsWire
+from gateway.upstream.wire import UpstreamStream, Wire
+from gateway.words.target import Origin
+
+_OUT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+def tls_context(upstream_ca: str = "") -> ssl.SSLContext:
+    """Trust the system's store, or the file of certificates. Raises `OSError`."""
+    context = ssl.create_default_context(cafile=upstream_ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class Dialer:
+    """Connects to origins. The trust store is read once, when it is first needed."""
+
+    def __init__(self, upstream_ca: str = "") -> None:
+        self._upstream_ca = upstream_ca
+        self._context: ssl.SSLContext | None = None
+
+    async def connect(self, origin: Origin) -> UpstreamStream:
+        """Return a connection that is ready for HTTP.
+
+        Raises `NameFailed`, `Refused`, `Exhausted`, `TlsFailed`. It has no clock of its own.
+        """
+        wire = Wire(await _open_socket(origin))
+        if origin.scheme == "http":
+            return wire
+        try:
+            return await self._secure(wire, origin.host)
+        except BaseException:
+            wire.close()
+            raise
+
+    async def _secure(self, wire: Wire, host: str) -> TlsWire:
+        try:
+            if self._context is None:
+                self._context = tls_context(self._upstream_ca)
+            secured = TlsWire(wire, self._context, host)
+        except (OSError, ValueError) as error:
+            raise TlsFailed(f"TLS could not begin: {_reason(error)}") from error
+        try:
+            await secured.handshake()
+        except trio.BrokenResourceError as error:
+            raise TlsFailed(f"the TLS handshake broke off: {error}") from error
+        except ssl.SSLError as error:
+            raise TlsFailed(f"the TLS handshake failed: {_reason(error)}") from error
+        return secured
+
+
+async def _open_socket(origin: Origin) -> socket.socket:
+    try:
+        stream = await trio.open_tcp_stream(origin.host, origin.port)
+    except (socket.gaierror, UnicodeError) as error:
+        raise NameFailed(f"the host name does not resolve: {_reason(error)}") from error
+    except OSError as error:
+        causes = _causes(error)
+        if any(cause.errno in _OUT_OF for cause in causes):
+            raise Exhausted(f"no socket could be made: {_reason(causes[0])}") from error
+        raise Refused(f"no connection: {_reason(causes[0])}") from error
+    return socket.socket(fileno=stream.socket.detach())
+
+
+def _causes(error: OSError) -> list[OSError]:
+    """Unpack what Trio says when every address has failed."""
+    if isinstance(error.__cause__, BaseExceptionGroup):
+        return [each for each in error.__cause__.exceptions if isinstance(each, OSError)] or [error]
+    return [error]
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)

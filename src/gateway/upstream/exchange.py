@@ -1,0 +1,206 @@
+"""One connection to a provider, and the one HTTP/1.1 exchange at a time that it carries.
+
+Requests are built here from parts, never copied: the framing and the host are ours alone (R3).
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+import httpx2
+import trio
+
+from gateway.forms.http import write_fields
+from gateway.upstream.failures import Malformed, Reset, Truncated, WriteStalled
+from gateway.upstream.response import ResponseReader
+from gateway.upstream.wire import READ_BYTES, Ragged, UpstreamStream
+from gateway.words.client import Header
+from gateway.words.target import Origin
+
+WRITE_BYTES = 65_536
+MAX_UNREAD_BYTES = 65_536
+
+_METHOD = re.compile(r"[A-Z]+")
+_TARGET = re.compile(rb"/[\x21-\x7e]*")
+_HAVE_BODIES = frozenset({"POST", "PUT", "PATCH"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_OURS = frozenset(
+    {
+        b"accept-encoding",
+        b"connection",
+        b"content-length",
+        b"expect",
+        b"host",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+
+class State(Enum):
+    """What a connection that nobody is using is good for."""
+
+    READY = "ready"
+    UNFINISHED = "unfinished"
+    DEAD = "dead"
+
+
+def write_head(
+    method: str, target: bytes, origin: Origin, headers: list[Header], body_bytes: int
+) -> bytes:
+    """Write the head of a request. Raises `httpx2.LocalProtocolError` for what cannot be sent."""
+    if _METHOD.fullmatch(method) is None or _TARGET.fullmatch(target) is None:
+        raise httpx2.LocalProtocolError("the request's method or path cannot be sent")
+    fields = [(b"host", host_of(origin)), (b"accept-encoding", b"identity")]
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in _OURS:
+            fields.append((lower, value))
+    if body_bytes or method in _HAVE_BODIES:
+        fields.append((b"content-length", b"%d" % body_bytes))
+    try:
+        lines = write_fields(fields)
+    except ValueError as error:
+        raise httpx2.LocalProtocolError(str(error)) from error
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode(), target, lines)
+
+
+def host_of(origin: Origin) -> bytes:
+    """Return the `Host` of an origin."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    if origin.port != _DEFAULT_PORTS.get(origin.scheme):
+        host = f"{host}:{origin.port}"
+    return host.encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it goes out, as often as need be; `write_timeout` (seconds) is per write."""
+
+    method: str
+    head: bytes
+    body: bytes
+    write_timeout: float
+
+
+class Connection:
+    """A connection, and the answer that it is being read for.
+
+    It raises the errors of `failures.py` and leaves closing to its owner.
+    """
+
+    def __init__(self, stream: UpstreamStream) -> None:
+        self._stream = stream
+        self._unread_bytes = 0
+        self._sent_whole = False
+        self.answer = ResponseReader("GET")
+
+    async def ask(self, request: Outgoing) -> None:
+        """Send a request and wait for the head of its answer, which is then in `answer`.
+
+        Waiting for the head has no clock here: the caller's scope is its clock.
+        """
+        answer = self.answer = ResponseReader(request.method)
+        self._unread_bytes = 0
+        self._sent_whole = False
+        try:
+            self._sent_whole = await self._send(request)
+        except (Reset, WriteStalled):
+            # It may have refused a request that it did not read to its end (U35).
+            if not self._hear_what_was_said():
+                raise
+        while not answer.head_done:
+            await self._read()
+
+    async def receive_some(self) -> bytes:
+        """Return the next part of the answer's body, b"" at its end."""
+        answer = self.answer
+        while not (data := answer.take()):
+            if answer.complete:
+                return b""
+            await self._read()
+        return data
+
+    @property
+    def reusable(self) -> bool:
+        """True once the answer is whole and another request may follow."""
+        answer = self.answer
+        return answer.complete and answer.reusable and self._sent_whole
+
+    def look(self) -> State:
+        """Say what the connection is good for, reading what is left without waiting for it.
+
+        An answer that is unfinished may finish later; what is read of it here is dropped.
+        """
+        answer = self.answer
+        try:
+            while not answer.complete:
+                if (data := self._stream.read_now(READ_BYTES)) is None:
+                    return State.UNFINISHED
+                self._unread_bytes += len(data)
+                if not data or self._unread_bytes > MAX_UNREAD_BYTES:
+                    return State.DEAD
+                answer.feed(data)
+                answer.take()
+            # Alive means: it says nothing. An end or a byte too many is no beginning.
+            if self.reusable and self._stream.read_now(1) is None:
+                return State.READY
+        except (trio.BrokenResourceError, trio.ClosedResourceError, Malformed):
+            pass
+        return State.DEAD
+
+    def close(self) -> None:
+        """Close at once."""
+        self._stream.close()
+
+    async def _send(self, request: Outgoing) -> bool:
+        """Write the request; False where it was answered before it had been sent whole."""
+        patience = request.write_timeout
+        if len(request.body) <= WRITE_BYTES:
+            await self._write(request.head + request.body, patience)
+            return True
+        await self._write(request.head, patience)
+        with memoryview(request.body) as view:
+            for begin in range(0, len(view), WRITE_BYTES):
+                if self._hear_what_was_said():
+                    return False
+                await self._write(view[begin : begin + WRITE_BYTES], patience)
+        return True
+
+    async def _write(self, data: bytes | memoryview, patience: float) -> None:
+        with trio.move_on_after(patience):
+            try:
+                await self._stream.send_all(data)
+            except trio.BrokenResourceError as error:
+                raise Reset("it reset the connection while the request was sent") from error
+            return
+        raise WriteStalled(f"it took no byte of the request within {patience:g} seconds")
+
+    def _hear_what_was_said(self) -> bool:
+        """Read what has come without waiting; True if it holds the head of a final answer."""
+        answer = self.answer
+        while not answer.head_done:
+            try:
+                data = self._stream.read_now(READ_BYTES)
+            except trio.BrokenResourceError:
+                return False
+            if not data:
+                return False
+            answer.feed(data)
+        return True
+
+    async def _read(self) -> None:
+        try:
+            data = await self._stream.receive_some(READ_BYTES)
+        except Ragged as error:
+            raise Truncated("it cut the connection within its answer") from error
+        except trio.BrokenResourceError as error:
+            raise Reset("it reset the connection") from error
+        if data:
+            self.answer.feed(data)
+        else:
+            self.answer.end()

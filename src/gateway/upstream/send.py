@@ -1,0 +1,209 @@
+"""Sends a request to a target and hands back its answer: the border to the HTTP library.
+
+Nothing of httpx2 passes this file towards the corridor: its exceptions become the house's own, by
+a table. The address is the target's own; nothing in a request chooses one (R1).
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from functools import lru_cache
+from typing import Final, Protocol
+from urllib.parse import unquote
+
+import httpx2
+import trio
+
+from gateway import __version__
+from gateway.upstream import failures
+from gateway.upstream.stream import DirectStream
+from gateway.words import errors
+from gateway.words.call import UpstreamRequest
+from gateway.words.client import Header
+from gateway.words.target import Origin, Target
+
+WRITE_TIMEOUT = 60.0
+CLOSE_TIMEOUT = 1.0
+USER_AGENT = f"nursery-gateway/{__version__}".encode()
+
+_PORTS = {"http": 80, "https": 443}
+
+Transports = Mapping[str, httpx2.AsyncBaseTransport]
+"""Who carries a request, by the scheme of its target's origin."""
+
+BORDER: Final[tuple[tuple[type[Exception], type[errors.GatewayError], str], ...]] = (
+    (failures.NameFailed, errors.NameFailed, "could not be found"),
+    (failures.TlsFailed, errors.TlsFailed, "could not be trusted"),
+    (failures.Exhausted, errors.Busy, "could not be connected to"),
+    (httpx2.ConnectTimeout, errors.ConnectTimeout, "did not answer in time"),
+    (httpx2.PoolTimeout, errors.Busy, "has no connection to spare"),
+    (httpx2.WriteTimeout, errors.UpstreamWriteTimeout, "did not take the request in time"),
+    (httpx2.TimeoutException, errors.Timeout, "did not answer in time"),
+    (httpx2.ConnectError, errors.ConnectFailed, "could not be connected to"),
+    (failures.Truncated, errors.UpstreamTruncated, "broke off"),
+    (httpx2.LocalProtocolError, errors.Internal, "cannot be asked"),
+    (httpx2.RemoteProtocolError, errors.UpstreamMalformed, "answered badly"),
+    (httpx2.NetworkError, errors.UpstreamReset, "broke off"),
+    (httpx2.HTTPError, errors.UpstreamFailure, "failed"),
+    (httpx2.StreamError, errors.UpstreamFailure, "failed"),
+)
+"""The first row that fits says what an exception of the HTTP library is called in the house."""
+
+
+class Incoming(Protocol):
+    """A provider's answer whose head has come."""
+
+    status: int
+    content_type: str
+    headers: tuple[Header, ...]
+    foreign: bool
+    """True where another transport than the house's carries it, which `close` cannot end."""
+
+    async def receive(self) -> bytes:
+        """Wait for the next part of the body; b"" is the end. Raises `UpstreamFailure` and such."""
+
+    def close(self) -> None:
+        """Be done with it at once: kept if it was read to its end, closed if not. Idempotent."""
+
+    def park(self) -> None:
+        """Be done with it after its last word, although its end may not have come. Idempotent."""
+
+    async def aclose(self) -> None:
+        """As `close`; it also ends a foreign answer, and waits for nothing if there is none."""
+
+
+async def send(
+    target: Target,
+    credentials: tuple[Header, ...],
+    request: UpstreamRequest,
+    transports: Transports,
+) -> Incoming:
+    """Send a request and wait for the head of its answer, whatever its status.
+
+    Connecting is bounded by the target's own clock, each write by `WRITE_TIMEOUT`; all other
+    clocks are the caller's. Raises `UpstreamFailure`, `Timeout` and `Busy` of `words.errors`.
+    """
+    outgoing = httpx2.Request(
+        request.method,
+        url_of(target.origin, target.path, request.path),
+        headers=_headers(target, credentials, request),
+        stream=httpx2.ByteStream(request.body),
+        extensions={
+            "timeout": {"connect": target.timeouts.connect, "write": WRITE_TIMEOUT},
+            "max_connections": target.max_connections,
+        },
+    )
+    try:
+        response = await transports[target.origin.scheme].handle_async_request(outgoing)
+    except (httpx2.HTTPError, httpx2.StreamError) as error:
+        raise at_the_border(error, target.name) from error
+    if isinstance(response.stream, DirectStream):
+        return DirectAnswer(response.status_code, response.stream, target.name)
+    return ForeignAnswer(response, target.name)
+
+
+def at_the_border(error: Exception, name: str) -> errors.GatewayError:
+    """Return an exception of the HTTP library as the house tells it of the target `name`."""
+    for kind, told, sentence in BORDER:
+        if isinstance(error, kind):
+            reason = f": {error}" if str(error) else ""
+            return told(f"The provider {name} {sentence}{reason}.")
+    raise error
+
+
+@lru_cache(maxsize=1024)
+def url_of(origin: Origin, base: str, path: str) -> httpx2.URL:
+    """Join a target's origin and path with the path of a request, literally.
+
+    Raises `Internal` if what comes out does not lie where it should (R1).
+    """
+    literal = base + path
+    try:
+        url = httpx2.URL(f"{origin}{literal}")
+    except httpx2.InvalidURL as error:
+        raise errors.Internal("A target has no address that can be asked.") from error
+    port = _PORTS.get(origin.scheme) if url.port is None else url.port
+    segments = unquote(literal.partition("?")[0]).replace("\\", "/").split("/")
+    if (
+        (url.scheme, url.raw_host.decode(), port) != (origin.scheme, origin.host, origin.port)
+        or url.raw_path != literal.encode()
+        or not literal.startswith("/")
+        or not {".", ".."}.isdisjoint(segments)
+    ):
+        raise errors.Internal("A request would have left the address of its target.")
+    return url
+
+
+def _headers(
+    target: Target, credentials: tuple[Header, ...], request: UpstreamRequest
+) -> list[Header]:
+    """Put the fields together; of one name the last counts, and the credentials come last."""
+    fields = {b"user-agent": USER_AGENT, b"accept-encoding": b"identity"}
+    fields.update(request.headers)
+    fields.update(target.headers)
+    fields.update(credentials)
+    return list(fields.items())
+
+
+class DirectAnswer:
+    """An answer by one of the house's own transports (see `Incoming`)."""
+
+    foreign = False
+
+    def __init__(self, status: int, stream: DirectStream, name: str) -> None:
+        self.status = status
+        self.headers = stream.headers
+        self.content_type = _content_type(self.headers)
+        self.close = stream.close
+        self.park = stream.park
+        self._stream = stream
+        self._name = name
+
+    async def receive(self) -> bytes:
+        try:
+            return await self._stream.receive_some()
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise at_the_border(error, self._name) from error
+
+    async def aclose(self) -> None:
+        self._stream.close()
+
+
+class ForeignAnswer:
+    """An answer by another transport, a recorder or a mock (see `Incoming`).
+
+    It cannot be closed without waiting: `close` only ends the reading, and whoever may wait calls
+    `aclose`, which gives it `CLOSE_TIMEOUT` seconds whatever has been cancelled.
+    """
+
+    foreign = True
+
+    def __init__(self, response: httpx2.Response, name: str) -> None:
+        self.status = response.status_code
+        self.headers = tuple((field.lower(), value) for field, value in response.headers.raw)
+        self.content_type = _content_type(self.headers)
+        self._response = response
+        self._parts: AsyncGenerator[bytes, None] = response.aiter_raw()
+        self._name = name
+        self._over = False
+
+    async def receive(self) -> bytes:
+        if self._over:
+            return b""
+        try:
+            return await anext(self._parts, b"")
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise at_the_border(error, self._name) from error
+
+    def close(self) -> None:
+        self._over = True
+
+    park = close
+
+    async def aclose(self) -> None:
+        self._over = True
+        with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            await self._parts.aclose()
+            await self._response.aclose()
+
+
+def _content_type(headers: tuple[Header, ...]) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == b"content-type"), "")

@@ -1,0 +1,150 @@
+"""HTTP/1.1 to providers as an httpx2 transport: kept connections, and a close that never waits.
+
+Whatever way a call is left, in the queue, in the handshake, before the head or within the body,
+its connection is closed and its slot is free before the next line runs.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from math import inf
+from typing import NoReturn
+
+import httpx2
+import trio
+
+from gateway.upstream.exchange import Connection, Outgoing, write_head
+from gateway.upstream.failures import Reset, Truncated
+from gateway.upstream.pool import Lease, Pool
+from gateway.upstream.stream import DirectStream
+from gateway.upstream.wire import UpstreamStream
+from gateway.words.target import Origin
+
+MAX_CONNECTIONS = 1000
+SWEEP_INTERVAL = 1.0
+
+_PORTS = {"http": 80, "https": 443}
+
+Timeouts = Mapping[str, float | None]
+
+Connect = Callable[[Origin], Awaitable[UpstreamStream]]
+"""Opens a connection to an origin, TLS included; raises the connect errors of `failures.py`."""
+
+
+class Body(DirectStream):
+    """An answer's body, and the lease on its connection."""
+
+    def __init__(self, lease: Lease[Connection], connection: Connection) -> None:
+        self._lease = lease
+        self._connection = connection
+        self.headers = tuple(connection.answer.headers)
+
+    async def receive_some(self) -> bytes:
+        if not self._lease.held:
+            raise trio.ClosedResourceError("this answer was closed: its connection is another's")
+        return await self._connection.receive_some()
+
+    def close(self) -> None:
+        """Keep the connection if the answer has been read to its end, close it otherwise."""
+        if not self._lease.held:
+            return
+        if self._connection.reusable:
+            self._lease.put_back()
+        else:
+            self._lease.drop()
+
+    def park(self) -> None:
+        """Keep the connection; what is left of the answer is read when it is next wanted."""
+        self._lease.put_back()
+
+
+class Transport(httpx2.AsyncBaseTransport):
+    """Sends requests over pooled connections, each made by `connect`.
+
+    It reads these extensions of a request: `timeout`, of which `connect` (TCP and TLS), `write`
+    (each write) and `pool` (the wait for a slot) count, in seconds; and `max_connections`.
+    Reading has no clock here: whoever reads puts a scope around it.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self.pool: Pool[Connection] = Pool()
+
+    async def serve(self) -> NoReturn:
+        """Close what has been kept too long, until cancelled. A service of the process."""
+        while True:
+            await trio.sleep(SWEEP_INTERVAL)
+            self.pool.sweep()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        origin = origin_of(request.url)
+        timeouts: Timeouts = request.extensions.get("timeout", {})
+        limit = request.extensions.get("max_connections", MAX_CONNECTIONS)
+        outgoing = await _outgoing(request, origin, _or_never(timeouts.get("write")))
+        lease = await self._acquire(origin, limit, timeouts.get("pool"))
+        try:
+            connection = await self._exchange(lease, origin, outgoing, timeouts.get("connect"))
+        except BaseException:
+            lease.drop()
+            raise
+        body = Body(lease, connection)
+        answer = connection.answer
+        return httpx2.Response(answer.status, headers=answer.headers, stream=body)
+
+    async def aclose(self) -> None:
+        self.pool.close_unused()
+
+    async def _acquire(
+        self, origin: Origin, limit: int, patience: float | None
+    ) -> Lease[Connection]:
+        if patience is None:
+            return await self.pool.acquire(origin, limit)
+        with trio.move_on_after(patience):
+            return await self.pool.acquire(origin, limit)
+        raise httpx2.PoolTimeout(f"no connection was free within {patience:g} seconds")
+
+    async def _exchange(
+        self,
+        lease: Lease[Connection],
+        origin: Origin,
+        outgoing: Outgoing,
+        connect_timeout: float | None,
+    ) -> Connection:
+        connection = lease.connection
+        if connection is not None:
+            try:
+                await connection.ask(outgoing)
+            except (Reset, Truncated):
+                # It was closed just as we took it up again (U5): once more on a fresh one.
+                if connection.answer.began:
+                    raise
+                lease.replace()
+            else:
+                return connection
+        connection = lease.connection = await self._open(origin, connect_timeout)
+        await connection.ask(outgoing)
+        return connection
+
+    async def _open(self, origin: Origin, patience: float | None) -> Connection:
+        with trio.move_on_after(_or_never(patience)):
+            return Connection(await self._connect(origin))
+        raise httpx2.ConnectTimeout(f"no connection within {patience:g} seconds")
+
+
+def origin_of(url: httpx2.URL) -> Origin:
+    """Return where a URL leads. Raises `httpx2.UnsupportedProtocol`."""
+    scheme = url.scheme
+    if scheme not in _PORTS or not url.host:
+        raise httpx2.UnsupportedProtocol("only http and https origins can be asked")
+    return Origin(scheme, url.raw_host.decode("ascii"), url.port or _PORTS[scheme])
+
+
+async def _outgoing(request: httpx2.Request, origin: Origin, write_timeout: float) -> Outgoing:
+    """Build what is sent. The body is read whole, so that it can be sent again."""
+    direct = isinstance(request.stream, httpx2.ByteStream)
+    body = request.read() if direct else await request.aread()
+    target, headers = request.url.raw_path, request.headers.raw
+    head = write_head(request.method, target, origin, headers, len(body))
+    return Outgoing(request.method, head, body, write_timeout)
+
+
+def _or_never(timeout: float | None) -> float:
+    return inf if timeout is None else timeout

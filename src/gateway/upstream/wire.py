@@ -1,0 +1,128 @@
+"""A connection's bytes: a Trio stream on a non-blocking socket that can be closed without waiting.
+
+Trio's own streams close asynchronously, which a cancelled task cannot do. Here `close` is an
+ordinary call: the peer sees it at once, and whoever waits on the wire is woken.
+"""
+
+import contextlib
+import socket
+from typing import Protocol
+
+import trio
+from trio.lowlevel import (
+    cancel_shielded_checkpoint,
+    checkpoint_if_cancelled,
+    notify_closing,
+    wait_readable,
+    wait_writable,
+)
+
+READ_BYTES = 65_536
+KEEPALIVE_IDLE = 60
+KEEPALIVE_INTERVAL = 15
+KEEPALIVE_PROBES = 4
+
+
+class UpstreamStream(Protocol):
+    """All that the transport asks of a connection; a simulated network offers the same."""
+
+    async def receive_some(self, max_bytes: int | None = None, /) -> bytes:
+        """Wait for bytes; b"" is the end. Raises `BrokenResourceError`, `ClosedResourceError`."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Write it all. Raises as above; after a failure the connection is of no more use."""
+
+    def read_now(self, max_bytes: int, /) -> bytes | None:
+        """Return what has come already, None if nothing has, b"" at the end. Raises as above."""
+
+    def close(self) -> None:
+        """Close at once; whoever waits gets `ClosedResourceError`. May be called again."""
+
+
+class Ragged(trio.BrokenResourceError):
+    """A peer closed without the farewell of TLS: the end of the data cannot be trusted."""
+
+
+class Wire(trio.abc.Stream):
+    """A plain TCP connection, for one reader and one writer at a time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._closed = False
+        sock.setblocking(False)
+        # Not every kind of socket knows these; none of them is needed for the bytes to flow.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for name, value in (
+                ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+                ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+                ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+            ):
+                if hasattr(socket, name):
+                    sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await checkpoint_if_cancelled()
+        size = max_bytes or READ_BYTES
+        data = self.read_now(size)
+        if data is not None:
+            await cancel_shielded_checkpoint()
+            return data
+        while data is None:
+            await wait_readable(self._socket)
+            data = self.read_now(size)
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await checkpoint_if_cancelled()
+        sent = self.write_now(data)
+        if sent == len(data):
+            await cancel_shielded_checkpoint()
+            return
+        with memoryview(data) as view:
+            while sent < len(view):
+                await wait_writable(self._socket)
+                sent += self.write_now(view[sent:])
+
+    async def wait_send_all_might_not_block(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError
+        await wait_writable(self._socket)
+
+    async def wait_for_bytes(self) -> None:
+        """Wait until there is something to read, be it the end. Raises `ClosedResourceError`."""
+        if self._closed:
+            raise trio.ClosedResourceError
+        await wait_readable(self._socket)
+
+    def read_now(self, max_bytes: int) -> bytes | None:
+        if self._closed:
+            raise trio.ClosedResourceError
+        try:
+            return self._socket.recv(max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise trio.BrokenResourceError(f"reading failed: {error}") from error
+
+    def write_now(self, data: bytes | bytearray | memoryview) -> int:
+        """Write what there is room for, and return how much. Raises as `send_all`."""
+        if self._closed:
+            raise trio.ClosedResourceError
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise trio.BrokenResourceError(f"writing failed: {error}") from error
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            notify_closing(self._socket)
+            self._socket.close()
+
+    async def aclose(self) -> None:
+        self.close()
+        await trio.lowlevel.checkpoint()

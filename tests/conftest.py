@@ -1,0 +1,66 @@
+"""What all tests share: the leak check, the programs that a test may require, Hypothesis."""
+
+import importlib.util
+import inspect
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.leaks import Baseline, run_and_count, watch_generators
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+LOST_ERRORS = watch_generators()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.add_marker(pytest.mark.trio(run=run_and_count), append=False)
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves something behind.
+
+    `@pytest.mark.leaks("reason")` excuses a test; it is there for what cannot be done otherwise.
+    """
+    if request.node.get_closest_marker("leaks"):
+        yield
+        return
+    baseline = Baseline()
+    LOST_ERRORS.take()
+    yield
+    leaks = baseline.leaks() + LOST_ERRORS.take()
+    if leaks:
+        pytest.fail("the test left behind: " + "; ".join(leaks), pytrace=False)
+
+
+def find(name: str) -> str:
+    """Return where a program or an importable package is; skip the test where there is none.
+
+    What `GATEWAY_TESTS_REQUIRE` names, separated by commas, must be there, or the test fails.
+    """
+    # Debian keeps servers where the path of an ordinary user does not lead.
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
+    found = shutil.which(name, path=path)
+    if found is None:
+        spec = importlib.util.find_spec(name)
+        found = spec.origin if spec is not None else None
+    if found is not None:
+        return found
+    reason = f"{name} is not installed"
+    if name in os.environ.get("GATEWAY_TESTS_REQUIRE", "").split(","):
+        pytest.fail(f"{reason}, and GATEWAY_TESTS_REQUIRE demands it", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], str]:
+    """Ask for what is not installed everywhere: `require("nginx")` returns its path, or skips."""
+    return find

@@ -1,0 +1,77 @@
+"""Lives and the registry of open calls."""
+
+import trio
+import trio.testing
+
+from gateway.downstream.calls import Calls, OpenCall
+from gateway.words.life import Cause
+from gateway.words.receipt import Receipt
+
+
+def open_call() -> OpenCall:
+    receipt = Receipt(request_id="id", method="POST", path="/", peer="peer", began=0.0)
+    call = OpenCall(receipt)
+    call.link = trio.CancelScope()
+    return call
+
+
+async def test_the_first_cause_stands() -> None:
+    call = open_call()
+    call.stop(Cause.TOTAL_TIMEOUT)
+    call.stop(Cause.DRAIN)
+    call.cut(Cause.CLIENT_GONE)
+    assert call.cause is Cause.TOTAL_TIMEOUT
+    assert call.link.cancel_called
+
+
+async def test_stopping_ends_the_work_and_leaves_the_link() -> None:
+    call = open_call()
+    with call.link:
+        with call.work:
+            call.stop(Cause.DRAIN)
+            await trio.sleep_forever()
+        await trio.lowlevel.checkpoint()
+    assert not call.link.cancelled_caught
+
+
+async def test_cutting_ends_both() -> None:
+    call = open_call()
+    with call.link:
+        with call.work:
+            call.cut(Cause.CLIENT_GONE)
+            await trio.sleep_forever()
+        raise AssertionError("the link went on")
+    assert call.cause is Cause.CLIENT_GONE
+
+
+async def test_the_registry_counts_and_tells_when_it_is_empty(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    calls = Calls(1)
+    await calls.ended()
+    first, second = open_call(), open_call()
+    calls.add(first)
+    assert not calls.full
+    calls.add(second)
+    assert calls.full
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(calls.ended)
+        await trio.testing.wait_all_tasks_blocked()
+        calls.remove(first)
+        await trio.testing.wait_all_tasks_blocked()
+        assert nursery.child_tasks
+        calls.remove(second)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not nursery.child_tasks
+    assert len(calls) == 0
+
+
+async def test_all_calls_are_stopped_or_cut() -> None:
+    calls = Calls(10)
+    lives = [open_call(), open_call()]
+    for life in lives:
+        calls.add(life)
+    calls.stop_all()
+    assert all(life.work.cancel_called and not life.link.cancel_called for life in lives)
+    calls.cut_all()
+    assert all(life.link.cancel_called and life.cause is Cause.DRAIN for life in lives)

@@ -1,0 +1,93 @@
+"""The watcher sees clients leave without reading, over real sockets."""
+
+import socket
+import struct
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+import trio.testing
+
+from gateway.downstream.gone import Watcher, socket_of
+
+SOON = 0.5
+
+
+@pytest.fixture
+async def watcher(nursery: trio.Nursery) -> AsyncIterator[Watcher]:
+    watcher = Watcher()
+    nursery.start_soon(watcher.run)
+    yield watcher
+    nursery.cancel_scope.cancel()
+    with trio.CancelScope(shield=True):
+        await trio.testing.wait_all_tasks_blocked()
+    watcher.close()
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[tuple[trio.SocketStream, trio.SocketStream]]:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = listener.socket.getsockname()
+    async with listener, await trio.open_tcp_stream(*address) as ours:
+        async with await listener.accept() as theirs:
+            yield ours, theirs
+
+
+def reset(stream: trio.SocketStream) -> None:
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
+
+
+@pytest.mark.parametrize("way", ["fin", "rst", "half-close"])
+@pytest.mark.parametrize("unread", [b"", b"unread bytes"])
+async def test_c14_a_client_that_leaves_is_seen_whatever_lies_unread(
+    watcher: Watcher,
+    pair: tuple[trio.SocketStream, trio.SocketStream],
+    way: str,
+    unread: bytes,
+) -> None:
+    ours, theirs = pair
+    gone = trio.Event()
+    with watcher.watching(theirs, gone.set):
+        if unread:
+            await ours.send_all(unread)
+        await trio.sleep(0.01)
+        assert not gone.is_set()
+        if way == "rst":
+            reset(ours)
+        elif way == "fin":
+            ours.socket.close()
+        else:
+            await ours.send_eof()
+        with trio.fail_after(SOON):
+            await gone.wait()
+    assert len(watcher) == 0
+
+
+async def test_a_descriptor_used_anew_cuts_nobody_else(
+    watcher: Watcher, pair: tuple[trio.SocketStream, trio.SocketStream]
+) -> None:
+    ours, theirs = pair
+    wrong = trio.Event()
+    with watcher.watching(theirs, wrong.set):
+        pass
+    ours.socket.close()
+    await trio.sleep(0.02)
+    assert not wrong.is_set()
+
+
+async def test_it_wakes_once_for_a_client_that_left(
+    watcher: Watcher, pair: tuple[trio.SocketStream, trio.SocketStream]
+) -> None:
+    ours, theirs = pair
+    calls: list[int] = []
+    with watcher.watching(theirs, lambda: calls.append(1)):
+        await ours.send_eof()
+        await trio.sleep(0.03)
+        assert calls == [1]
+
+
+def test_a_stream_without_a_socket_is_refused() -> None:
+    stream, _ = trio.testing.memory_stream_pair()
+    with pytest.raises(TypeError, match="no socket"):
+        socket_of(stream)

@@ -1,0 +1,69 @@
+"""Known secrets do not survive in text that others wrote."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.policy.scrub import MASK, SHORTEST, Scrubber
+from gateway.words.secret import Secret
+
+KEY = "sk-live-0123456789abcdef"
+
+
+def test_a_key_that_a_provider_repeats_is_masked_whole() -> None:
+    scrubbed = Scrubber([Secret(KEY)]).scrub(f"Incorrect API key provided: {KEY}. Try again.")
+    assert scrubbed == f"Incorrect API key provided: {MASK}. Try again."
+
+
+def test_text_without_a_secret_stays_as_it_is() -> None:
+    assert Scrubber([Secret(KEY)]).scrub("The model is overloaded.") == "The model is overloaded."
+
+
+def test_a_secret_that_holds_another_one_leaves_no_tail() -> None:
+    scrubber = Scrubber([Secret("password"), Secret("password-of-the-second-key")])
+    assert scrubber.scrub("password-of-the-second-key password") == f"{MASK} {MASK}"
+
+
+def test_a_short_value_is_left_alone_because_it_occurs_by_chance() -> None:
+    assert Scrubber([Secret("x" * (SHORTEST - 1))]).scrub("xxxxxxxxxx") == "xxxxxxxxxx"
+    assert Scrubber([Secret("x" * SHORTEST)]).scrub("xxxxxxxx") == MASK
+
+
+def test_a_secret_is_known_again_inside_a_json_string() -> None:
+    key = 'pass"word\\with\nstränge-signs'
+    scrubber = Scrubber([Secret(key)])
+    assert scrubber.scrub(json.dumps({"key": key})) == f'{{"key": "{MASK}"}}'
+    assert scrubber.scrub(json.dumps({"key": key}, ensure_ascii=False)) == f'{{"key": "{MASK}"}}'
+
+
+def test_a_secret_is_known_again_inside_a_url() -> None:
+    assert Scrubber([Secret("key/with+signs=")]).scrub("?key=key%2Fwith%2Bsigns%3D&x=1") == (
+        f"?key={MASK}&x=1"
+    )
+
+
+def test_a_scrubber_does_not_show_what_it_knows() -> None:
+    assert KEY not in repr(Scrubber([Secret(KEY)]))
+
+
+def test_a_scrubber_without_secrets_changes_nothing() -> None:
+    assert Scrubber().scrub(KEY) == KEY
+
+
+# Without the mask's own sign: a secret of stars cannot be told from its mask.
+LETTERS = st.characters(codec="utf-8", exclude_characters="*")
+
+
+@given(
+    secrets=st.lists(st.text(LETTERS, min_size=SHORTEST, max_size=20), max_size=4),
+    rest=st.lists(st.text(LETTERS, max_size=10), min_size=5, max_size=5),
+)
+def test_no_secret_survives_whatever_surrounds_it(secrets: list[str], rest: list[str]) -> None:
+    text = rest[-1] + "".join(a + b for a, b in zip(rest, secrets, strict=False))
+    scrubbed = Scrubber(map(Secret, secrets)).scrub(text)
+    assert not [secret for secret in secrets if secret in scrubbed]
+
+
+def test_a_secret_that_is_not_text_is_taken_too() -> None:
+    assert Scrubber([Secret("from-the-environment-\udcff")]).scrub("x") == "x"
