@@ -40,7 +40,8 @@ class Link:
     """One accepted connection, as its script sees it.
 
     `saw` is "fin" or "rst" once the peer has gone, `saw_at` the time on Trio's clock; `closed` is
-    True where the script has closed it. A script that ends leaves its connection open.
+    True where the script has closed it. A script that ends leaves its connection open. `asked` is
+    set once a whole request has come, `sent` counts the bytes that the kernel has taken.
     """
 
     def __init__(self, stream: trio.SocketStream, number: int) -> None:
@@ -51,6 +52,8 @@ class Link:
         self.gone = trio.Event()
         self.reading = trio.Event()
         self.closed = False
+        self.sent = 0
+        self.asked = trio.Event()
         self.tls_error: Exception | None = None
         self.secured: trio.SSLStream[trio.SocketStream] | None = None
         self._arrived = trio.Condition()
@@ -69,6 +72,7 @@ class Link:
         await self.wait_for(lambda data: len(data) >= whole)
         body = bytes(self.received[len(head) + len(BLANK_LINE) : whole])
         del self.received[:whole]
+        self.asked.set()
         return Received(head, body)
 
     async def wait_for(self, enough: Callable[[bytearray], bool]) -> None:
@@ -81,6 +85,7 @@ class Link:
         """Write each part by itself."""
         for part in parts:
             await self._stream.send_all(part)
+            self.sent += len(part)
 
     async def chunk(self, *parts: bytes) -> None:
         """Write each part as a chunk of a chunked body; an empty one ends it."""
@@ -201,12 +206,14 @@ async def listen(
     tls: ssl.SSLContext | None = None,
     reads: bool = True,
     receive_buffer: int = 0,
+    port: int = 0,
 ) -> Scripted:
-    """Start a scripted provider on a free port of loopback."""
+    """Start a scripted provider on loopback, on a free port unless one is named."""
     sock = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    await sock.bind(("127.0.0.1", 0))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    await sock.bind(("127.0.0.1", port))
     sock.listen(512)
     server = Scripted(trio.SocketListener(sock), script)
     nursery.start_soon(partial(server.serve, tls, reads=reads))

@@ -139,7 +139,7 @@ def seams(module: Source) -> list[str]:
 
 
 def clocks(module: Source) -> list[str]:
-    """Find clocks that a simulation cannot turn: on the loop there is Trio's, or `now` (rule 16)."""
+    """Find clocks that a simulation cannot turn: there is Trio's, or `now` (rule 16)."""
     if module.room == "commands":  # a command measures for a person who waits
         return []
     readings = {f"{name}{unit}" for name in ("monotonic", "perf_counter") for unit in ("", "_ns")}

@@ -82,6 +82,7 @@ def test_a_blocked_sink_makes_nobody_wait_and_its_losses_are_told(
 def test_a_blocked_sink_does_not_make_a_bug_wait_either(writer: Writer, pipe: Pipe) -> None:
     size = pipe.fill()
     writer.put(line("this one blocks the thread"))
+    wait_until(writer._sink.locked)
     began = time.monotonic()
     for number in range(20):
         writer.put_urgent(line("bug", number=number))
@@ -164,6 +165,7 @@ def test_a_sink_that_somebody_made_non_blocking_loses_nothing(pipe: Pipe) -> Non
     os.set_blocking(pipe.stream.fileno(), False)
     with open_writer(pipe.stream) as writer:
         writer.put(line("waits for room"))
+        wait_until(writer._sink.locked)
         writer.put_urgent(line("waits too"))
         pipe.empty(size)
         events = {event["event"] for event in pipe.events(2)}

@@ -139,7 +139,6 @@ async def test_a_slow_name_holds_nobody_up(names: Names, nursery: trio.Nursery) 
         with trio.fail_after(SOON):
             assert await ask(resolver, b"quick") == HERE
     nursery.cancel_scope.cancel()
-    await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 async def test_a_lookup_that_hangs_is_given_up(names: Names, nursery: trio.Nursery) -> None:

@@ -76,6 +76,8 @@ def refuse_unknown(
 def read_table(struct: type[S], value: object, key: Key, reading: Reading) -> S | None:
     """Read a table that belongs to one struct; None where no struct comes of it."""
     table = as_table(value, key, reading)
+    if not isinstance(value, dict):
+        return None
     refuse_unknown(table, [struct], key, reading)
     return read_struct(struct, table, key, reading)
 

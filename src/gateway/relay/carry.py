@@ -1,7 +1,7 @@
 """The corridor: the story of one call, from the plan to the last word.
 
 Who decides is a step here; who only watches is a tap on the receipt. Nothing in this file closes,
-releases or cleans up: each `with` does that on its way out, without waiting, however it is left.
+releases or cleans up: each `with` does that on its way out, at once, however it is left.
 """
 
 from gateway.forms.table import FORMS
@@ -21,7 +21,7 @@ async def carry(call: Call, receipt: Receipt, clock: Clock, house: House) -> Non
     writer = FORMS[call.form].AnswerWriter(call)
     clock.begin(plan.timeouts, writer)
     receipt.phase = Phase.WAITING
-    with await first_to_speak(plan, call, receipt, clock, house) as answer:
+    async with await first_to_speak(plan, call, receipt, clock, house) as answer:
         receipt.begin_content(clock.commit())
         clock.start(answer.status, (*writer.headers, *answer.headers))
         while True:

@@ -105,11 +105,12 @@ class TargetAnswer:
                 self._clock.heard()
         return pieces
 
-    def __enter__(self) -> "TargetAnswer":
+    async def __aenter__(self) -> "TargetAnswer":
         return self
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._incoming.close()
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # Waits for nothing, unless the answer is a foreign transport's (ADR 5).
+        await self._incoming.aclose()
         self._receipt.malformed_events += self._reader.malformed_events
         self._attempt.close(trio.current_time(), error)
 
@@ -156,7 +157,7 @@ async def _ask(
         answer = TargetAnswer(incoming, reader, clock, receipt, house.scrubber)
         await answer.begin()
     except BaseException:
-        incoming.close()
+        await incoming.aclose()
         raise
     return answer
 

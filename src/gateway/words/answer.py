@@ -40,7 +40,7 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(Protocol):
-    """An answer that has begun. It owns its socket: leaving its `with` closes it, without waiting."""
+    """An answer that has begun. It owns its socket: leaving its `async with` closes it at once."""
 
     @property
     def status(self) -> int:
@@ -60,6 +60,6 @@ class Answer(Protocol):
         Raises the tree of `words.errors` when the provider fails.
         """
 
-    def __enter__(self) -> "Answer": ...
+    async def __aenter__(self) -> "Answer": ...
 
-    def __exit__(self, *exc: object) -> None: ...
+    async def __aexit__(self, *exc: object) -> None: ...

@@ -1,0 +1,53 @@
+"""The page of the documentation: made from the schema, and the one on disk is the one made."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.config.markdown import _type, markdown
+from gateway.config.schema import Schema
+from gateway.config.server import PARTS
+from gateway.words.target import Timeouts
+
+PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def test_the_page_on_disk_is_the_one_that_is_made() -> None:
+    assert PAGE.read_text(encoding="utf-8") == markdown(), (
+        "make it anew: gateway schema --markdown > docs/configuration.md"
+    )
+
+
+def test_every_key_is_on_the_page_with_its_default_and_its_unit() -> None:
+    page = markdown()
+    for struct in PARTS.values():
+        assert all(f"\n| `{name}` |" in page for name in struct.__struct_fields__)
+    assert "| `head_timeout` | number > 0.0 | `10.0` | seconds |" in page
+    assert "| `max_body_bytes` | integer > 0 | `33554432` | bytes |" in page
+    assert "| `port` | integer ≥ 0, ≤ 65535 | `4000` |" in page
+    for name in Timeouts.__slots__:
+        assert f"| `{name}` | number > 0.0 | `{getattr(Timeouts(), name)}` | seconds |" in page
+
+
+def test_every_row_has_five_cells() -> None:
+    rows = [line for line in markdown().splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ({"$ref": "#/$defs/secret"}, "secret"),
+        ({"$ref": "#/$defs/T"}, "table of `a`, `b`"),
+        ({"anyOf": [{"type": "string"}, {"enum": ["*"]}]}, 'string or `"*"`'),
+        ({"const": "echo"}, '`"echo"`'),
+        ({"type": "array", "items": {"type": "string"}}, "list of strings"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, "table of strings"),
+        ({"type": "object", "maxProperties": 0}, "`{}`"),
+        ({"type": "number", "exclusiveMinimum": 0.0, "maximum": 1e12}, "number > 0.0"),
+        ({"type": "boolean"}, "boolean"),
+    ],
+)
+def test_a_type_is_said_in_words(node: Schema, said: str) -> None:
+    assert _type(node, {"T": {"properties": {"a": {}, "b": {}}}}) == said

@@ -1,0 +1,135 @@
+"""The JSON Schema: valid itself, and of one mind with the loader."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from gateway.config.compose import SECTIONS
+from gateway.config.mistakes import ConfigMistake
+from gateway.config.schema import Schema, schema
+from gateway.config.show import literal
+from gateway.words.secret import Secret
+from gateway.words.target import Timeouts
+from tests.config.texts import load
+
+WHOLE = schema()
+CHECK = Draft202012Validator(WHOLE)
+
+
+def accepts(text: str) -> bool:
+    return bool(CHECK.is_valid(tomllib.loads(text)))
+
+
+def nodes(node: object) -> list[Schema]:
+    """Return all schemas within a schema."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    own = [node] if isinstance(node, dict) else []
+    return own + [found for part in inner for found in nodes(part)]
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(WHOLE)
+    assert json.loads(json.dumps(WHOLE)) == WHOLE
+    properties = WHOLE["properties"]
+    assert isinstance(properties, dict)
+    assert sorted(properties) == sorted(SECTIONS)
+
+
+def test_every_table_is_closed_and_every_key_is_explained() -> None:
+    tables = [node for node in nodes(WHOLE) if isinstance(node.get("properties"), dict)]
+    assert len(tables) > 10
+    for table in tables:
+        assert "additionalProperties" in table
+        properties = table["properties"]
+        assert isinstance(properties, dict)
+        assert all("description" in node or "anyOf" in node for node in properties.values())
+    assert not [node for node in nodes(WHOLE) if node.get("type") == "null"]
+    assert not [node for node in nodes(WHOLE) if "default" in node and node["default"] is None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[server]\nport = 1\ntls = {}\nhead_timeout = 5",
+        '[server]\ntls = { certificate = "a", key = "b" }',
+        '[providers.openai]\nmodels = "*"\napi_key = { env = "A" }',
+        '[providers.openai]\nkind = "echo"\nwords_per_second = 1',
+        '[providers.x]\nkind = "openai"\napi_keys = [{ file = "a" }, "b"]\nmodels = { a = "b" }',
+        "[providers.echo]",
+        "[models.a]\ntargets = ['b']\ntimeouts = { idle = 1 }",
+        "[defaults.timeouts]\ntotal = 1",
+        "[auth]\nrequired = false\n[telemetry]\nlog_format = 'json'",
+    ],
+)
+def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
+    assert accepts(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[admin]",
+        "[server]\nprot = 1",
+        "[server]\nport = 65536",
+        "[server]\nhead_timeout = 0",
+        '[server]\ntls = { certificate = "a" }',
+        "[providers.x]\nmodels = '*'",
+        '[providers.openai]\nmodels = "gpt"',
+        '[providers.openai]\napi_key = { env = "A", file = "b" }',
+        '[providers.openai]\napi_key = ""',
+        "[providers.echo]\nbase_url = 'http://x'",
+        '[providers."' + "x" * 257 + '"]\nkind = "echo"',
+        "[telemetry]\nlog_format = 'xml'",
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(text: str, tmp_path: Path) -> None:
+    assert not accepts(text)
+    with pytest.raises(ConfigMistake):
+        load(text, tmp_path)
+
+
+VALUES = st.one_of(
+    st.sampled_from([True, -1, 0, 1, 0.5, 1e9, 70_000, "", "*", "x", "json", [], ["x"], {}]),
+    st.sampled_from([{"env": "KEY"}, {"idle": 1.0}, {"idle": 0}, {"x": "y"}, [1], [{"env": "KEY"}]]),
+)
+KEYS = [
+    *("server.port", "server.head_timeout", "server.drain_delay", "server.max_calls", "server.x"),
+    *("server.host", "server.unix", "server.tls", "telemetry.log_format", "auth.required"),
+    *("providers.openai.models", "providers.openai.api_key", "providers.openai.api_keys"),
+    *("providers.openai.prefix", "providers.openai.headers", "providers.openai.timeouts"),
+    *("providers.openai.max_connections", "providers.echo.words_per_second", "providers.echo.models"),
+    *("models.x.targets", "models.x.timeouts", "defaults.timeouts", "defaults.retries", "admin"),
+]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(KEYS), VALUES)
+def test_what_the_loader_takes_the_schema_takes(tmp_path: Path, key: str, value: object) -> None:
+    text = f"{key} = {literal(value)}"
+    try:
+        load(text, tmp_path)
+    except ConfigMistake:
+        assume(False)
+    assert accepts(text)
+
+
+def test_an_echo_that_names_no_models_is_shown_the_default() -> None:
+    shared = WHOLE["$defs"]
+    assert isinstance(shared, dict)
+    assert shared["provider-echo"]["properties"]["models"]["default"] == ["echo"]
+    assert set(shared["TimeoutSettings"]["properties"]) == set(Timeouts.__slots__)
+
+
+def test_a_type_without_a_schema_is_a_bug_that_is_told() -> None:
+    from gateway.config.schema import _hook
+
+    assert _hook(Secret) == {"$ref": "#/$defs/secret"}
+    with pytest.raises(NotImplementedError):
+        msgspec.json.schema(bytearray | Path, schema_hook=_hook)

@@ -1,0 +1,106 @@
+"""What holds, as people and programs are shown it: whole, with origins, without secrets."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config.compose import Config
+from gateway.config.show import literal, merged_tables, sections
+from gateway.providers import openai
+from gateway.words.secret import Secret
+from tests.config.texts import load
+
+TEXT = """
+[server]
+port = 4001
+[defaults.timeouts]
+connect = 1.0
+[providers.openai]
+api_key = { env = "KEY" }
+models = ["m"]
+headers = { "X-Api-Key" = "header-secret", "X-Plain" = "seen" }
+timeouts.idle = 2.0
+[models.smart]
+targets = ["m"]
+timeouts = { total = 3.0 }
+"""
+
+
+def shown(config: Config) -> list[str]:
+    return [
+        line
+        for section in sections(config)
+        for line in (str(section), *(f"{row}  # {row.origin}" for row in section.rows))
+    ]
+
+
+def test_every_line_says_where_its_value_is_from(tmp_path: Path) -> None:
+    lines = shown(load(TEXT, tmp_path))
+    assert "port = 4001  # gateway.toml:3" in lines
+    assert 'host = "127.0.0.1"  # default' in lines
+    key = 'api_key = "***9f2c"  # gateway.toml:7, environment variable KEY'
+    assert key in lines
+    clocks = lines.index("[providers.openai.timeouts]")
+    assert lines[clocks + 1 : clocks + 5] == [
+        "connect = 1.0  # gateway.toml:5",
+        "first_token = 180.0  # default",
+        "idle = 2.0  # gateway.toml:10",
+        "total = 3600.0  # default",
+    ]
+    assert lines[-4:] == [
+        "[models.smart]",
+        'targets = ["m"]  # gateway.toml:12',
+        "[models.smart.timeouts]",
+        "total = 3.0  # gateway.toml:13",
+    ]
+
+
+def test_s17_no_secret_is_shown(tmp_path: Path) -> None:
+    lines = "\n".join(shown(load(TEXT, tmp_path)))
+    assert "sk-0123456789abcdef" not in lines
+    assert "header-secret" not in lines
+    assert 'headers = { X-Api-Key = "***", X-Plain = "seen" }' in lines
+
+
+def test_the_whole_is_one_table_of_plain_values(tmp_path: Path) -> None:
+    tables = merged_tables(load(TEXT, tmp_path))
+    assert msgspec.convert(tables["server"], dict[str, object])["port"] == 4001
+    assert msgspec.json.decode(msgspec.json.encode(tables)) == msgspec.to_builtins(tables)
+    assert list(tables) == ["server", "auth", "telemetry", "defaults", "providers", "models"]
+
+
+def test_what_is_shown_reads_as_the_same_configuration(tmp_path: Path) -> None:
+    text = TEXT.replace('api_key = { env = "KEY" }\n', "").replace('"X-Api-Key" = "header-secret", ', "")
+    config = load(text, tmp_path)
+    again = load("\n".join(shown(config)), tmp_path)
+    assert merged_tables(again) == merged_tables(config)
+    assert again.models == config.models
+
+
+def test_what_is_unset_and_has_no_default_is_left_out() -> None:
+    lines = shown(Config(providers={"a": openai.Options(kind="openai", api_keys=[Secret("x")])}))
+    assert not [line for line in lines if line.startswith(("api_key =", "tls =", "required ="))]
+    assert 'api_keys = ["***"]  # default' in lines
+
+
+def test_only_secrets_need_a_mask() -> None:
+    with pytest.raises(NotImplementedError, match="object"):
+        list(sections(Config(providers={"a": openai.Options(api_keys=[object()])})))  # type: ignore[list-item]
+
+
+@given(
+    st.recursive(
+        st.booleans()
+        | st.integers(-(2**62), 2**62)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(alphabet=st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=5,
+    )
+)
+def test_a_value_is_written_as_toml_reads_it(value: object) -> None:
+    assert tomllib.loads(f"v = {literal(value)}")["v"] == value

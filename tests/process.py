@@ -1,0 +1,125 @@
+"""The gateway as a process of its own, for tests whose truth lies in the kernel."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import trio
+
+START_TIMEOUT = 20
+STOP_TIMEOUT = 20
+POLL = 0.005
+
+Fields = dict[str, Any]
+
+
+class Gateway:
+    """A running `python -m gateway serve`, its address and its log."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, log: Path) -> None:
+        self.process = process
+        self.url = url
+        self.log = log
+        self.port = int(url.rpartition(":")[2])
+
+    @property
+    def api(self) -> str:
+        """The base URL for OpenAI's clients."""
+        return self.url + "/v1"
+
+    def lines(self, event: str = "request") -> list[Fields]:
+        """Return the log's lines of one event."""
+        said = [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
+        return [fields for fields in said if fields["event"] == event]
+
+    async def wait_for_lines(
+        self, count: int, wanted: Callable[[Fields], bool] = lambda _: True, patience: float = 5.0
+    ) -> list[Fields]:
+        """Wait until so many requests have their line."""
+        with trio.fail_after(patience):
+            while len(found := [line for line in self.lines() if wanted(line)]) < count:
+                await trio.sleep(POLL)
+        return found
+
+    def descriptors(self) -> int:
+        """Count the process's open descriptors."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))  # noqa: PTH208 (counts, no paths)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self.process.send_signal(number)
+
+    async def exit_code(self, patience: float = STOP_TIMEOUT) -> int:
+        """Wait for the process to end."""
+        with trio.fail_after(patience):
+            while (code := self.process.poll()) is None:
+                await trio.sleep(POLL)
+        return code
+
+
+@contextmanager
+def gateway(
+    directory: Path,
+    config: str | None,
+    *options: str,
+    environ: Mapping[str, str] | None = None,
+    stderr: IO[Any] | socket.socket | None = None,
+) -> Iterator[Gateway]:
+    """Start the gateway with a configuration, on a free port; end it with SIGTERM.
+
+    Its log goes to a file in the directory, unless `stderr` says where else.
+    """
+    command = [sys.executable, "-m", "gateway", "serve", "--port", "0", *options]
+    if config is not None:
+        path = directory / "gateway.toml"
+        path.write_text(config)
+        command += ["--config", str(path)]
+    log = directory / "stderr.log"
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=stderr or file,
+            text=True,
+            cwd=directory,
+            env={**kept, **(environ or {})},
+        )
+    try:
+        yield Gateway(process, _first_url(process, log), log)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def _first_url(process: subprocess.Popen[str], log: Path) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if " serves " not in line:
+        process.wait(START_TIMEOUT)
+        raise AssertionError(f"the gateway did not start: {line!r}\n{log.read_text()}")
+    return line.rpartition(" ")[2].strip()
+
+
+def provider(port: int, models: str = '["m"]', **more: str) -> str:
+    """Return a configuration with one scripted provider, and further lines for its table."""
+    extra = "".join(f"{key} = {value}\n" for key, value in more.items())
+    return f'[providers.up]\nkind = "openai"\nbase_url = "http://127.0.0.1:{port}/v1"\n\
+models = {models}\n{extra}'

@@ -1,0 +1,236 @@
+"""The promise: when the client goes away, the upstream is closed at once. In every phase.
+
+Each cell of the matrix runs the real process and watches the provider's own socket: phase by way of
+leaving, streaming or not, plain, with pipelined bytes behind the request, or with an Upgrade header.
+"""
+
+import json
+import os
+import socket
+import statistics
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.process import Gateway, gateway, provider
+from tests.scripted import Link, Scripted, listen
+
+WITHIN = 0.050
+"""Seconds in which the provider must see it, at most."""
+
+MEDIAN = 0.005
+"""Seconds, in the median of each phase."""
+
+CHUNK = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m",'
+    b'"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n'
+)
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a request looks on the wire."""
+
+    stream: bool
+    dress: str
+
+    def wire(self, *, body_whole: bool = True) -> bytes:
+        body = json.dumps(
+            {
+                "model": "m",
+                "stream": self.stream,
+                "messages": [{"role": "user", "content": "hello " * 20}],
+            }
+        ).encode()
+        fields = [
+            "POST /v1/chat/completions HTTP/1.1",
+            "Host: localhost",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+        ]
+        if self.dress == "upgrade":
+            fields += ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"]
+        wire = "\r\n".join([*fields, "", ""]).encode() + (body if body_whole else body[:50])
+        if self.dress == "pipelined" and body_whole:
+            wire += b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n\r\n"
+        return wire
+
+
+async def silent(link: Link) -> None:
+    """A provider that takes the request and says nothing."""
+    await link.request()
+
+
+async def headed(link: Link) -> None:
+    """A provider that sends its head and no event."""
+    await link.request()
+    await link.send(STREAM_HEAD)
+
+
+async def in_mid_answer(link: Link) -> None:
+    """A provider that begins to answer and falls silent."""
+    request = await link.request()
+    if json.loads(request.body)["stream"]:
+        await link.send(STREAM_HEAD)
+        await link.chunk(CHUNK % b"one", CHUNK % b"two")
+    else:
+        await link.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+        await link.send(b"content-length: 1000\r\n\r\n", b'{"choices":')
+
+
+async def in_a_flood(link: Link) -> None:
+    """A provider that talks without end, so that the client's socket fills."""
+    await link.request()
+    await link.send(STREAM_HEAD)
+    while True:
+        await link.chunk(CHUNK % (b"word " * 200))
+
+
+PHASES: dict[str, Callable[[Link], Awaitable[None]]] = {
+    "before the first byte": silent,
+    "after the head": headed,
+    "in mid-answer": in_mid_answer,
+    "while a write is stalled": in_a_flood,
+}
+WAYS = ("fin", "rst", "half-close")
+SHAPES = [Shape(stream, dress) for stream in (True, False) for dress in ("plain", "pipelined", "upgrade")]
+ONLY_STREAMS = {"after the head", "while a write is stalled"}
+MATRIX = [
+    pytest.param(phase, way, shape, id=f"{phase}-{way}-{'stream' if shape.stream else 'whole'}-{shape.dress}")
+    for phase in PHASES
+    for way in WAYS
+    for shape in SHAPES
+    if shape.stream or phase not in ONLY_STREAMS
+]
+
+
+@pytest.fixture(scope="module")
+def upstream_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory, upstream_port: int) -> Iterator[Gateway]:
+    """One gateway process for the whole matrix: what a cell leaves behind, the next one sees."""
+    with gateway(tmp_path_factory.mktemp("leaves"), provider(upstream_port)) as running:
+        yield running
+
+
+@pytest.fixture
+async def upstream(upstream_port: int, nursery: trio.Nursery) -> AsyncIterator[Scripted]:
+    server = await listen(nursery, silent, port=upstream_port)
+    yield server
+    nursery.cancel_scope.cancel()
+
+
+async def connect(real: Gateway, *, small: bool = False) -> trio.SocketStream:
+    sock = trio.socket.socket()
+    if small:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await sock.connect(("127.0.0.1", real.port))
+    return trio.SocketStream(sock)
+
+
+async def leave(client: trio.SocketStream, way: str) -> float:
+    """Leave in one of the three ways; return when."""
+    if way == "rst":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    at = trio.current_time()
+    if way == "half-close":
+        await client.send_eof()
+    else:
+        client.socket.close()
+    return at
+
+
+async def settle(link: Link, phase: str) -> None:
+    """Wait until the call is in its phase."""
+    await link.asked.wait()
+    sent = -1
+    while sent != link.sent:
+        # In a flood the provider is stuck once every buffer up to the client is full.
+        sent = link.sent
+        await trio.sleep(0.03 if phase == "while a write is stalled" else 0.008)
+
+
+LATENCIES: dict[str, list[float]] = {}
+
+
+def report(phase: str, seconds: float) -> None:
+    """Note a latency; with GATEWAY_LATENCIES set the file gets them all, for the record."""
+    LATENCIES.setdefault(phase, []).append(seconds)
+    if path := os.environ.get("GATEWAY_LATENCIES"):
+        with Path(path).open("a") as file:
+            file.write(f"{phase}\t{seconds * 1000:.3f}\n")
+
+
+@pytest.mark.parametrize(("phase", "way", "shape"), MATRIX)
+async def test_the_upstream_is_closed_at_once(
+    real: Gateway, upstream: Scripted, phase: str, way: str, shape: Shape
+) -> None:
+    """C1, C2, C3, C4, C6, C9, C14, C15."""
+    upstream.script = PHASES[phase]
+    lines = len(real.lines())
+    client = await connect(real, small=phase == "while a write is stalled")
+    await client.send_all(shape.wire())
+    link = await upstream.link(0)
+    await settle(link, phase)
+    assert link.saw is None, "the gateway closed the upstream before the client left"
+    left_at = await leave(client, way)
+    with trio.fail_after(1):
+        await link.gone.wait()
+    report(phase, link.saw_at - left_at)
+    assert link.saw_at - left_at < WITHIN
+    client.socket.close()
+    await real.wait_for_lines(lines + 1)
+    (line,) = real.lines()[lines:]
+    assert (line["outcome"], line["cause"], line["status"]) == ("client_gone", "client_gone", 499)
+    begun = shape.stream and phase in {"in mid-answer", "while a write is stalled"}
+    assert line["phase"] == ("streaming" if begun else "waiting")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_c7_a_client_that_leaves_in_its_body_costs_no_upstream(
+    real: Gateway, upstream: Scripted, way: str
+) -> None:
+    lines = len(real.lines())
+    client = await connect(real)
+    await client.send_all(Shape(True, "plain").wire(body_whole=False))
+    await trio.sleep(0.02)
+    await leave(client, way)
+    await real.wait_for_lines(lines + 1)
+    (line,) = real.lines()[lines:]
+    assert (line["outcome"], line["phase"]) == ("client_gone", "body")
+    assert upstream.links == []
+    client.socket.close()
+
+
+def test_the_upstream_sees_it_within_5_ms_in_the_median() -> None:
+    if not LATENCIES:
+        pytest.skip("the matrix was not run")
+    for phase, seconds in LATENCIES.items():
+        assert statistics.median(seconds) < MEDIAN, phase
+
+
+async def test_nothing_is_left_when_all_have_gone(real: Gateway) -> None:
+    """G16 in small: descriptors are back where they were before any client came."""
+    before = real.descriptors()
+    clients = [await connect(real) for _ in range(20)]
+    for client in clients:
+        await client.send_all(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await client.receive_some(10_000)
+    assert real.descriptors() == before + 20
+    for client in clients:
+        client.socket.close()
+    with trio.fail_after(2):
+        while real.descriptors() != before:
+            await trio.sleep(0.005)
