@@ -136,7 +136,11 @@ async def connect(real: Gateway, *, small: bool = False) -> trio.SocketStream:
     sock = trio.socket.socket()
     if small:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await sock.connect(("127.0.0.1", real.port))
+    try:
+        await sock.connect(("127.0.0.1", real.port))
+    except OSError:
+        sock.close()
+        raise
     return trio.SocketStream(sock)
 
 
@@ -234,3 +238,124 @@ async def test_nothing_is_left_when_all_have_gone(real: Gateway) -> None:
     with trio.fail_after(2):
         while real.descriptors() != before:
             await trio.sleep(0.005)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_c5_a_client_that_leaves_while_connecting_leaves_no_socket(
+    tmp_path: Path, way: str, stream: bool
+) -> None:
+    """The provider's queue is full, so the connection hangs half open."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = [socket.create_connection(("127.0.0.1", port))]
+        with gateway(tmp_path, provider(port, timeouts="{ connect = 30.0 }")) as real:
+            before = real.descriptors()
+            client = await connect(real)
+            await client.send_all(Shape(stream, "plain").wire())
+            with trio.fail_after(2):
+                while not is_connecting(port):
+                    await trio.sleep(0.002)
+            left_at = await leave(client, way)
+            with trio.fail_after(1):
+                while is_connecting(port):
+                    await trio.sleep(0.001)
+            report("while connecting", trio.current_time() - left_at)
+            assert trio.current_time() - left_at < WITHIN
+            client.socket.close()
+            (line,) = await real.wait_for_lines(1)
+            assert (line["outcome"], line["phase"]) == ("client_gone", "waiting")
+            with trio.fail_after(1):
+                while real.descriptors() > before:
+                    await trio.sleep(0.002)
+        for filler in fillers:
+            filler.close()
+
+
+SYN_SENT = "02"
+
+
+def is_connecting(port: int) -> bool:
+    """Say whether the kernel has a connection to this port half open."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[2].endswith(f":{port:04X}") and row[3] == SYN_SENT for row in rows)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_c5_a_client_that_leaves_in_the_tls_handshake_closes_it(
+    tmp_path: Path, nursery: trio.Nursery, way: str, stream: bool
+) -> None:
+    """The provider accepts and never says a word of TLS."""
+
+    async def takes_the_hello(link: Link) -> None:
+        await link.wait_for(lambda data: len(data) > 100)
+        link.asked.set()
+
+    upstream = await listen(nursery, takes_the_hello)
+    config = provider(upstream.port).replace("http://", "https://")
+    with gateway(tmp_path, config) as real:
+        client = await connect(real)
+        await client.send_all(Shape(stream, "plain").wire())
+        link = await upstream.link(0)
+        await link.asked.wait()
+        left_at = await leave(client, way)
+        with trio.fail_after(1):
+            await link.gone.wait()
+        report("in the TLS handshake", link.saw_at - left_at)
+        assert link.saw_at - left_at < WITHIN
+        client.socket.close()
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_c5_a_client_that_leaves_the_queue_makes_no_attempt(
+    tmp_path: Path, nursery: trio.Nursery, way: str
+) -> None:
+    """One connection is allowed and taken; the second call waits for its turn, and leaves."""
+    upstream = await listen(nursery, silent)
+    with gateway(tmp_path, provider(upstream.port, max_connections="1")) as real:
+        first = await connect(real)
+        await first.send_all(Shape(True, "plain").wire())
+        await (await upstream.link(0)).asked.wait()
+        second = await connect(real)
+        await second.send_all(Shape(True, "plain").wire())
+        await trio.sleep(0.03)
+        await leave(second, way)
+        (line,) = await real.wait_for_lines(1)
+        assert (line["outcome"], line["phase"]) == ("client_gone", "waiting")
+        assert len(upstream.links) == 1
+        await leave(first, way)
+        with trio.fail_after(1):
+            await upstream.links[0].gone.wait()
+        first.socket.close()
+        second.socket.close()
+    nursery.cancel_scope.cancel()
+
+
+async def test_c8_a_client_that_closes_after_done_was_served(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    """As OpenAI's SDK does: it closes without reading the end of the body."""
+
+    async def whole(link: Link) -> None:
+        await link.request()
+        await link.send(STREAM_HEAD)
+        await link.chunk(CHUNK % b"one")
+        await trio.sleep(0.01)
+        await link.chunk(CHUNK % b"two", b"data: [DONE]\n\n")
+
+    upstream = await listen(nursery, whole)
+    with gateway(tmp_path, provider(upstream.port)) as real:
+        for _ in range(20):
+            client = await connect(real)
+            await client.send_all(Shape(True, "plain").wire())
+            answer = b""
+            while b"[DONE]" not in answer:
+                answer += await client.receive_some(65_536)
+            await leave(client, "rst")
+        lines = await real.wait_for_lines(20)
+        assert {line["outcome"] for line in lines} == {"completed"}
+    nursery.cancel_scope.cancel()

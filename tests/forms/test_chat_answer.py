@@ -264,6 +264,11 @@ def test_u20_an_error_may_be_the_event_that_waited_for_the_end() -> None:
     assert not answer.ended
 
 
+def test_a_comment_begins_with_its_colon() -> None:
+    """What waits for events knows it by that; the empty lines before it are nobody's."""
+    assert reader().feed(b"\r\n: a\r\n\r\n") == [Piece(b": a\r\n\r\n")]
+
+
 @pytest.mark.parametrize("reason", [b"null", b'""', b"false"])
 def test_u24_a_choice_without_a_finish_reason_is_not_finished(reason: bytes) -> None:
     """U24: some providers send an empty one with every chunk."""
@@ -516,6 +521,13 @@ def test_an_error_with_status_200_is_an_error() -> None:
     with pytest.raises(UpstreamFault, match="No provider") as caught:
         answer.end()
     assert caught.value.code == "503"
+
+
+def test_an_error_beside_an_answer_is_passed_on_with_it() -> None:
+    body = b'{"choices":[{"finish_reason":"error"}],"error":{"message":"late"}}'
+    answer = reader("application/json", stream=False)
+    answer.feed(body)
+    assert answer.end() == [Piece(body, True)]
 
 
 def test_u28_an_answer_in_one_piece_is_bounded() -> None:

@@ -10,9 +10,6 @@ from gateway.upstream import echo
 from gateway.upstream.echo import MAX_WORDS, NOTHING_SAID, EchoTransport
 from gateway.upstream.stream import DirectStream
 
-CLOCK = pytest.mark.usefixtures("autojump_clock")
-pytestmark = CLOCK
-
 
 def body(text: object = "one two three", **fields: object) -> dict[str, object]:
     return {"model": "echo", "messages": [{"role": "user", "content": text}], **fields}
@@ -45,7 +42,9 @@ def texts(wire: bytes) -> list[str]:
     return [choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"]]
 
 
-async def test_it_says_the_same_word_by_word_at_its_pace() -> None:
+async def test_it_says_the_same_word_by_word_at_its_pace(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     transport = EchoTransport(words_per_second=10.0)
     status, kind, stream = await ask(transport, body(stream=True))
     said = await listen(stream)
@@ -56,7 +55,9 @@ async def test_it_says_the_same_word_by_word_at_its_pace() -> None:
     assert b'"usage"' not in said[-1][1]
 
 
-async def test_it_tells_usage_where_that_is_asked_for() -> None:
+async def test_it_tells_usage_where_that_is_asked_for(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     _, _, stream = await ask(
         EchoTransport(), body(stream=True, stream_options={"include_usage": True})
     )
@@ -66,7 +67,9 @@ async def test_it_tells_usage_where_that_is_asked_for() -> None:
     assert usage["usage"]["completion_tokens"] == 3
 
 
-async def test_a_slow_listener_hears_what_is_due_together_and_the_pace_does_not_drift() -> None:
+async def test_a_slow_listener_hears_what_is_due_together_and_the_pace_does_not_drift(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     transport = EchoTransport(words_per_second=10.0)
     _, _, stream = await ask(transport, body("a b c d e f", stream=True))
     assert b'"a "' in await stream.receive_some()
@@ -77,7 +80,7 @@ async def test_a_slow_listener_hears_what_is_due_together_and_the_pace_does_not_
     assert trio.current_time() - began == pytest.approx(0.05)
 
 
-async def test_in_one_piece_it_takes_as_long() -> None:
+async def test_in_one_piece_it_takes_as_long(autojump_clock: trio.testing.MockClock) -> None:
     began = trio.current_time()
     status, kind, stream = await ask(EchoTransport(words_per_second=10.0), body())
     assert trio.current_time() - began == pytest.approx(0.3)
@@ -88,7 +91,9 @@ async def test_in_one_piece_it_takes_as_long() -> None:
     assert answer["usage"]["total_tokens"] == 6
 
 
-async def test_each_provider_and_each_request_may_have_its_own_pace() -> None:
+async def test_each_provider_and_each_request_may_have_its_own_pace(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     transport = EchoTransport(1.0, {"quick": 10.0})
     for host, fields, seconds in (
         ("echo", {}, 3.0),
@@ -100,7 +105,7 @@ async def test_each_provider_and_each_request_may_have_its_own_pace() -> None:
         assert trio.current_time() - began == pytest.approx(seconds)
 
 
-async def test_ids_differ_and_the_time_is_handed_in() -> None:
+async def test_ids_differ_and_the_time_is_handed_in(autojump_clock: trio.testing.MockClock) -> None:
     transport = EchoTransport(now=lambda: 1_700_000_000_500_000_000)
     ids = set()
     for _ in range(2):
@@ -112,20 +117,22 @@ async def test_ids_differ_and_the_time_is_handed_in() -> None:
 
 
 @pytest.mark.parametrize("said", [body(""), {"messages": []}, body([{"type": "image_url"}])])
-async def test_to_nothing_it_has_something_friendly_to_say(said: dict[str, object]) -> None:
+async def test_to_nothing_it_has_something_friendly_to_say(
+    said: dict[str, object], autojump_clock: trio.testing.MockClock
+) -> None:
     _, _, stream = await ask(EchoTransport(), {**said, "stream": True})
     wire = b"".join(part for _, part in await listen(stream))
     assert "".join(texts(wire)) == NOTHING_SAID
 
 
-async def test_parts_of_text_are_joined() -> None:
+async def test_parts_of_text_are_joined(autojump_clock: trio.testing.MockClock) -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     _, _, stream = await ask(EchoTransport(), body(parts))
     whole = json.loads((await listen(stream))[0][1])
     assert whole["choices"][0]["message"]["content"] == "one\ntwo"
 
 
-async def test_it_does_not_talk_for_ever() -> None:
+async def test_it_does_not_talk_for_ever(autojump_clock: trio.testing.MockClock) -> None:
     _, _, stream = await ask(
         EchoTransport(), body("a " * (MAX_WORDS + 1), stream=True, words_per_second=100_000)
     )
@@ -157,15 +164,16 @@ async def test_what_it_cannot_read_it_refuses(said: bytes) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_it_may_be_left_at_any_time(*, stream: bool) -> None:
+async def test_it_may_be_left_at_any_time(
+    autojump_clock: trio.testing.MockClock, *, stream: bool
+) -> None:
     with trio.move_on_after(0.15) as scope:
         _, _, answer = await ask(EchoTransport(words_per_second=10.0), body(stream=stream))
         await listen(answer)
     assert scope.cancelled_caught
-    assert trio.current_time() == pytest.approx(0.15, abs=1e-6) or True
 
 
-async def test_a_closed_answer_says_no_more() -> None:
+async def test_a_closed_answer_says_no_more(autojump_clock: trio.testing.MockClock) -> None:
     for fields in ({"stream": True}, {}):
         _, _, stream = await ask(EchoTransport(), body(**fields))
         stream.park()
@@ -173,7 +181,7 @@ async def test_a_closed_answer_says_no_more() -> None:
         assert await stream.receive_some() == b""
 
 
-async def test_httpx2_may_listen_as_well() -> None:
+async def test_httpx2_may_listen_as_well(autojump_clock: trio.testing.MockClock) -> None:
     async with httpx2.AsyncClient(transport=EchoTransport(), trust_env=False) as client:
         response = await client.post("echo://echo:0/", json=body(stream=True))
     assert texts(response.content) == ["", "one ", "two ", "three", ""]

@@ -51,9 +51,12 @@ class Connection:
         self._buffer = b""
         self._idle: trio.CancelScope | None = None
         self._gone = False
+        self._stopping = False
+        self._skip_blank_line = True
 
     def drain(self) -> None:
         """Close the connection if it is between requests; else after the present one."""
+        self._stopping = True
         if self._idle is not None:
             self._idle.cancel(reason="drain")
 
@@ -92,7 +95,7 @@ class Connection:
             self._buffer = client.rest
             if not client.reusable:
                 break
-            if self._calls.draining and not self._buffer:
+            if self._stopping and not self._buffer:
                 return
             patience = self._options.keep_alive
         if not self._gone:
@@ -104,8 +107,7 @@ class Connection:
             began = bool(self._buffer)
             timeout = self._options.head_timeout if began else patience
             self._idle.deadline = trio.current_time() + timeout
-            if self._calls.draining and not began:
-                self._idle.cancel(reason="drain")
+            self._skip_blank_line = True
             while not (end := self._end_of_head()):
                 data = await self._stream.receive_some(READ_BYTES)
                 if not data:
@@ -118,15 +120,16 @@ class Connection:
             self._idle = None
             return read_head(data)
         self._idle = None
-        if self._buffer and not self._calls.draining:
+        if self._buffer and not self._stopping:
             raise HeadTimeout("The request's head arrived too slowly.")
         return None
 
     def _end_of_head(self) -> int:
-        if self._buffer[:2] == b"\r\n":
-            self._buffer = self._buffer[2:]
-        elif self._buffer == b"\r":
+        if self._buffer == b"\r":
             return 0
+        if self._skip_blank_line and self._buffer[:2] == b"\r\n":
+            self._skip_blank_line = False
+            self._buffer = self._buffer[2:]
         return end_of_head(self._buffer)
 
     async def _refuse(self, mistake: ClientMistake) -> None:

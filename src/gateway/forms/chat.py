@@ -137,7 +137,7 @@ class AnswerWriter:
 
     def __init__(self, call: Call) -> None:
         self._stream = call.stream
-        self._hides_usage = call.stream and not call.show_usage
+        self._hides_usage = not call.show_usage
 
     @property
     def headers(self) -> tuple[Header, ...]:

@@ -126,7 +126,7 @@ class Splitter:
         if self._too_large:
             raise self._refusal()
         raw = self.rest
-        if _BLANK_LINE.search(raw, max(0, len(raw) - _LONGEST_BLANK_LINE)) is None:
+        if _BLANK_LINE.search(raw) is None:
             return []
         self._waiting.clear()
         return [read_event(raw, self._first)]

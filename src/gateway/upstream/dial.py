@@ -5,6 +5,7 @@ is closed on the way out, without waiting.
 """
 
 import errno
+import os
 import socket
 import ssl
 
@@ -88,6 +89,9 @@ def _reason(error: OSError | ValueError) -> str:
         return error.verify_message
     if isinstance(error, ssl.SSLError):
         return (error.reason or str(error)).lower().replace("_", " ")
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, socket.gaierror) and error.strerror:
         return error.strerror
+    if isinstance(error, OSError) and error.errno:
+        # Trio's own words name the address, and these reach clients.
+        return os.strerror(error.errno)
     return str(error)

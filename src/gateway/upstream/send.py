@@ -180,8 +180,9 @@ class ForeignAnswer:
         self.status = response.status_code
         self.headers = tuple((field.lower(), value) for field, value in response.headers.raw)
         self.content_type = _content_type(self.headers)
-        self._response = response
-        self._parts: AsyncGenerator[bytes, None] = response.aiter_raw()
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        self._stream = response.stream
+        self._parts = aiter(self._stream)
         self._name = name
         self._over = False
 
@@ -201,8 +202,9 @@ class ForeignAnswer:
     async def aclose(self) -> None:
         self._over = True
         with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
-            await self._parts.aclose()
-            await self._response.aclose()
+            if isinstance(self._parts, AsyncGenerator):
+                await self._parts.aclose()
+            await self._stream.aclose()
 
 
 def _content_type(headers: tuple[Header, ...]) -> str:
