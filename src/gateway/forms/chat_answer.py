@@ -176,7 +176,8 @@ class AnswerReader:
         if event.marked or event.bom:
             raw = without_marks(event)
         if data is None:
-            return Piece(raw.lstrip(b"\r\n")) if event.comments_only else None
+            text = raw.lstrip(b"\r\n")
+            return Piece(text, comment=True) if event.comments_only else None
         if data.startswith(_DONE):
             self.ended = True
             return None

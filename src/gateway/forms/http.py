@@ -63,9 +63,8 @@ class Segments:
         while (found := joined.find(_BLANK_LINE, search)) >= 0:
             search = found + 1
             end = found + len(_BLANK_LINE) - kept
-            if end > begin:
-                yield data[begin:end], end
-                begin = end
+            yield data[begin:end], end
+            begin = end
         self._tail = joined[-3:]
         if begin < len(data):
             yield (data[begin:] if begin else data), len(data)

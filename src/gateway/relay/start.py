@@ -101,7 +101,7 @@ class TargetAnswer:
                 if index == 0:
                     raise self._fault
                 return pieces[:index]
-            if piece.raw[:1] != b":":
+            if not piece.comment:
                 self._clock.heard()
         return pieces
 

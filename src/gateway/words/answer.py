@@ -28,7 +28,8 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     """One part of an answer: the provider's own bytes, and the facts read beside them.
 
     `raw` holds whole events of the form (framing included), or a whole body where the call does
-    not stream. `usage_only` marks the event that exists only to carry usage.
+    not stream. `usage_only` marks the event that exists only to carry usage, `comment` what is
+    no event at all.
     """
 
     raw: bytes
@@ -37,6 +38,7 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     usage_only: bool = False
     fault: Fault | None = None
     model: str | None = None
+    comment: bool = False
 
 
 class Answer(Protocol):
