@@ -246,13 +246,13 @@ def test_u26_an_event_named_error_with_choices_is_a_chunk() -> None:
 def test_u22_a_name_without_data_is_no_event_even_if_it_says_error() -> None:
     """U22."""
     answer = reader()
-    assert answer.feed(b"event: error\n\nevent: ping\n\n\n\n: \n\n") == [Piece(b": \n\n")]
+    assert answer.feed(b"event: error\n\nevent: ping\n\n\n\n: \n\n") == [Piece(b": \n\n", comment=True)]
     assert answer.malformed_events == 0
 
 
 def test_u21_a_comment_may_follow_the_byte_order_mark() -> None:
     """U21."""
-    assert reader().feed(b"\xef\xbb\xbf: hello\n\n") == [Piece(b": hello\n\n")]
+    assert reader().feed(b"\xef\xbb\xbf: hello\n\n") == [Piece(b": hello\n\n", comment=True)]
 
 
 def test_u20_an_error_may_be_the_event_that_waited_for_the_end() -> None:
@@ -266,7 +266,7 @@ def test_u20_an_error_may_be_the_event_that_waited_for_the_end() -> None:
 
 def test_a_comment_begins_with_its_colon() -> None:
     """What waits for events knows it by that; the empty lines before it are nobody's."""
-    assert reader().feed(b"\r\n: a\r\n\r\n") == [Piece(b": a\r\n\r\n")]
+    assert reader().feed(b"\r\n: a\r\n\r\n") == [Piece(b": a\r\n\r\n", comment=True)]
 
 
 @pytest.mark.parametrize("reason", [b"null", b'""', b"false"])
