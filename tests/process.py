@@ -3,13 +3,12 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import trio
 
@@ -70,7 +69,7 @@ def gateway(
     config: str | None,
     *options: str,
     environ: Mapping[str, str] | None = None,
-    stderr: IO[Any] | socket.socket | None = None,
+    stderr: int | None = None,
 ) -> Iterator[Gateway]:
     """Start the gateway with a configuration, on a free port; end it with SIGTERM.
 
@@ -87,7 +86,7 @@ def gateway(
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
-            stderr=stderr or file,
+            stderr=file if stderr is None else stderr,
             text=True,
             cwd=directory,
             env={**kept, **(environ or {})},

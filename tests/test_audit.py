@@ -14,7 +14,15 @@ import trio
 
 from tests.process import Gateway, gateway, provider
 from tests.scripted import Link, Scripted, listen
-from tests.test_client_leaves import CHUNK, STREAM_HEAD, Shape, connect, in_mid_answer, leave, silent
+from tests.test_client_leaves import (
+    CHUNK,
+    STREAM_HEAD,
+    Shape,
+    connect,
+    in_mid_answer,
+    leave,
+    silent,
+)
 
 STREAM = Shape(stream=True, dress="plain").wire()
 FINISH = CHUNK.replace(b'"finish_reason":null', b'"finish_reason":"stop"') % b"end"
@@ -227,7 +235,7 @@ async def test_audit_silent_crash_a_blocked_log_stops_nothing(
     config = provider(upstream.port) + '[telemetry]\nlog_format = "json"\n'
     ours, theirs = socket.socketpair()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    with ours, gateway(tmp_path, config, stderr=theirs) as real:
+    with ours, gateway(tmp_path, config, stderr=theirs.fileno()) as real:
         theirs.close()
         for _ in range(60):
             answer = await say(real)

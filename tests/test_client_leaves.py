@@ -1,7 +1,7 @@
 """The promise: when the client goes away, the upstream is closed at once. In every phase.
 
-Each cell of the matrix runs the real process and watches the provider's own socket: phase by way of
-leaving, streaming or not, plain, with pipelined bytes behind the request, or with an Upgrade header.
+Each cell of the matrix runs the real process and watches the provider's own socket: phase by way
+of leaving, streaming or not, plain, with pipelined bytes behind, or with an Upgrade header.
 """
 
 import json
@@ -40,6 +40,9 @@ class Shape:
 
     stream: bool
     dress: str
+
+    def __str__(self) -> str:
+        return f"{'stream' if self.stream else 'whole'}-{self.dress}"
 
     def wire(self, *, body_whole: bool = True) -> bytes:
         body = json.dumps(
@@ -100,10 +103,11 @@ PHASES: dict[str, Callable[[Link], Awaitable[None]]] = {
     "while a write is stalled": in_a_flood,
 }
 WAYS = ("fin", "rst", "half-close")
-SHAPES = [Shape(stream, dress) for stream in (True, False) for dress in ("plain", "pipelined", "upgrade")]
+DRESSES = ("plain", "pipelined", "upgrade")
+SHAPES = [Shape(stream, dress) for stream in (True, False) for dress in DRESSES]
 ONLY_STREAMS = {"after the head", "while a write is stalled"}
 MATRIX = [
-    pytest.param(phase, way, shape, id=f"{phase}-{way}-{'stream' if shape.stream else 'whole'}-{shape.dress}")
+    pytest.param(phase, way, shape, id=f"{phase}-{way}-{shape}")
     for phase in PHASES
     for way in WAYS
     for shape in SHAPES

@@ -13,7 +13,7 @@ from gateway.downstream.head import Head
 from gateway.upstream.stream import DirectStream
 from tests.inside import Inside, start
 from tests.process import provider
-from tests.scripted import Link, Scripted, listen
+from tests.scripted import Link, listen
 from tests.test_audit import FINISH, STREAM
 from tests.test_client_leaves import CHUNK, STREAM_HEAD
 

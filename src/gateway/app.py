@@ -72,9 +72,7 @@ class App:
             await self.front.serve(client, head, peer)
 
         house = self.current.house
-        return Hall(
-            self.config.http, self.calls, self.watcher, answer, house.new_id, house.report
-        )
+        return Hall(self.config.http, self.calls, self.watcher, answer, house.new_id, house.report)
 
 
 def assemble(

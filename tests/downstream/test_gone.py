@@ -28,9 +28,12 @@ async def watcher(nursery: trio.Nursery) -> AsyncIterator[Watcher]:
 async def pair() -> AsyncIterator[tuple[trio.SocketStream, trio.SocketStream]]:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     address = listener.socket.getsockname()
-    async with listener, await trio.open_tcp_stream(*address) as ours:
-        async with await listener.accept() as theirs:
-            yield ours, theirs
+    async with (
+        listener,
+        await trio.open_tcp_stream(*address) as ours,
+        await listener.accept() as theirs,
+    ):
+        yield ours, theirs
 
 
 def reset(stream: trio.SocketStream) -> None:

@@ -9,7 +9,9 @@ from gateway.forms.http import MAX_FIELDS, MAX_HEAD_BYTES, MAX_LINE_BYTES
 from gateway.words.errors import BadRequest, ClientMistake, HeadTooLarge
 
 
-def read(*lines: str, start: str = "GET /v1/models HTTP/1.1", host: str = "Host: localhost") -> Head:
+def read(
+    *lines: str, start: str = "GET /v1/models HTTP/1.1", host: str = "Host: localhost"
+) -> Head:
     fields = [line for line in (host, *lines) if line]
     return read_head("\r\n".join([start, *fields, "", ""]).encode("latin-1"))
 

@@ -9,6 +9,7 @@ from tests.house.source import Function, Source, source, sources
 MEDIAN_LINES = 150
 FILE_LINES = 400
 FORM_LINES = 600
+TEST_LINES = 600
 STORY_LINES = 120
 FUNCTION_LINES = 40
 PARAMETERS = 6
@@ -32,8 +33,9 @@ def allowed(path: str) -> int:
     """Say how many lines a file may have."""
     if path == STORY:
         return STORY_LINES
-    is_form = path.startswith(("src/gateway/forms/", "tests/forms/"))
-    return FORM_LINES if is_form else FILE_LINES
+    if path.startswith("tests/"):
+        return TEST_LINES
+    return FORM_LINES if path.startswith("src/gateway/forms/") else FILE_LINES
 
 
 def length(function: Function) -> int:
@@ -87,11 +89,13 @@ def test_a_file_that_is_too_long_is_found() -> None:
         "src/gateway/forms/sse.py": 601,
         "src/gateway/relay/carry.py": 121,
         "src/gateway/relay/start.py": 400,
+        "tests/test_security.py": 601,
     }
     assert oversized(files) == [
         "src/gateway/app.py has 401 lines, 400 are allowed",
         "src/gateway/forms/sse.py has 601 lines, 600 are allowed",
         "src/gateway/relay/carry.py has 121 lines, 120 are allowed",
+        "tests/test_security.py has 601 lines, 600 are allowed",
     ]
 
 

@@ -271,7 +271,9 @@ async def test_the_end_is_written_and_no_keepalive_follows(
     assert scene.said() == [(0.0, b"lastEND")]
 
 
-async def test_a_farewell_tells_the_error_and_breaks_off(scene: Scene, autojump_clock: MockClock) -> None:
+async def test_a_farewell_tells_the_error_and_breaks_off(
+    scene: Scene, autojump_clock: MockClock
+) -> None:
     scene.clock.begin(PATIENT, FakeWriter())
     await scene.clock.farewell(IdleTimeout("silence"))
     assert scene.said() == [(0.0, b"error idle_timeout")]

@@ -1,4 +1,4 @@
-"""Which target answers a model's name. One namespace: exact names, prefixes, then whoever lists all."""
+"""Which target answers a model's name: exact names, then prefixes, then whoever lists all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -95,7 +95,7 @@ class Clock:
             await self._keepalive_done.wait()
 
     async def run(self) -> None:
-        """Keep time until cancelled. Each wake-up looks at every clock and sleeps to the nearest."""
+        """Keep time until cancelled: look at every clock, sleep to the nearest."""
         await self._begun.wait()
         while True:
             now = trio.current_time()

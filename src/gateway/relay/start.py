@@ -91,7 +91,7 @@ class TargetAnswer:
                 return self._up_to_fault(pieces)
 
     def _up_to_fault(self, pieces: list[Piece]) -> list[Piece]:
-        """Keep back an error told in the stream: it is raised when what came before it has passed."""
+        """Keep back an error told in the stream: it is raised once what came before has passed."""
         for index, piece in enumerate(pieces):
             if piece.fault is not None:
                 fault = piece.fault

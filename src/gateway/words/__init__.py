@@ -1,1 +1,1 @@
-"""The words of the house: what travels between the rooms. Imports nothing of the house and no I/O."""
+"""The words of the house: what travels between the rooms. Imports nothing of the house."""

@@ -8,7 +8,7 @@ Header = tuple[bytes, bytes]
 
 
 class Client(Protocol):
-    """Whoever asked. Bytes go out in the order given; `await` carries the client's back-pressure."""
+"""One header field; names are in lower case, values are checked at the border (R5)."""
 
     @property
     def started(self) -> bool:

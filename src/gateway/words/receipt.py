@@ -1,4 +1,4 @@
-"""What one call came to: the one mutable thing that travels, and the taps that read it at the end."""
+"""What one call came to: the one mutable thing that travels, and the taps that read it."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -1,0 +1,303 @@
+"""A whole gateway in memory: clients, connections, corridor, transport and scripted providers.
+
+Everything is the house's own but for the two ends of the wire, so that time is virtual and the
+moment at which a provider's connection is closed is exact. A stage that is left looks whether
+anything remains: a call, a connection, a bug that no test took, a request without its receipt.
+"""
+
+import itertools
+import json
+from math import inf
+from typing import Any
+
+import httpx2
+import trio
+
+from gateway.downstream.calls import Calls
+from gateway.downstream.client import HttpClient
+from gateway.downstream.connection import Connection, Hall
+from gateway.downstream.front import Front
+from gateway.downstream.head import Head
+from gateway.downstream.options import HttpOptions
+from gateway.policy.offers import Alias, Offer
+from gateway.policy.routes import Routes
+from gateway.policy.scrub import Scrubber
+from gateway.relay.house import Current, House
+from gateway.relay.options import AnswerOptions, ClockOptions
+from gateway.upstream.transport import Transport
+from gateway.upstream.wire import UpstreamStream
+from gateway.words.receipt import Receipt, Tap
+from gateway.words.secret import Secret
+from gateway.words.target import Origin, Target, Timeouts
+from tests.caller import Caller, Line, Watching
+from tests.memory import MemoryStream
+
+PEER = "127.0.0.1"
+KEY = "sk-provider-0123456789abcdef"
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+)
+DONE = b"data: [DONE]\n\n"
+END = b"0\r\n\r\n"
+
+
+def event(text: str | None = None, *, finish: str | None = None, **more: Any) -> bytes:
+    """Return one event of a stream; `more` goes beside its choices."""
+    delta = {} if text is None else {"content": text}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    chunk = {"id": "c1", "object": "chat.completion.chunk", "model": "m-1", "choices": [choice]}
+    return b"data: " + json.dumps(chunk | more).encode() + b"\n\n"
+
+
+def fault(message: str = "overloaded", code: str = "overloaded_error") -> bytes:
+    """Return an error as providers tell it in mid-stream."""
+    told = {"message": message, "type": "server_error", "param": None, "code": code}
+    return b"data: " + json.dumps({"error": told}).encode() + b"\n\n"
+
+
+def chunk(*parts: bytes) -> bytes:
+    """Return a chunk of a chunked body for each part."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+def answer(status: int, body: bytes, *fields: bytes, media: bytes = b"application/json") -> bytes:
+    """Return an answer of known length."""
+    lines = (b"content-type: " + media, b"content-length: %d" % len(body), *fields)
+    return b"HTTP/1.1 %d Status\r\n%b\r\n\r\n%b" % (status, b"\r\n".join(lines), body)
+
+
+COMPLETION = json.dumps(
+    {
+        "id": "c1",
+        "object": "chat.completion",
+        "model": "m-1",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
+).encode()
+STOP = event(finish="stop")
+WHOLE_STREAM = (STREAM_HEAD, chunk(event("hel")), chunk(event("lo")), chunk(STOP, DONE) + END)
+
+
+def get(path: str, *fields: str, version: str = "1.1", method: str = "GET") -> bytes:
+    """Return a request without a body."""
+    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: localhost", *fields, "", ""]).encode()
+
+
+def post(body: bytes, *fields: str, path: str = "/v1/chat/completions", version: str = "1.1") -> bytes:
+    """Return a request with a body; a field of the test's own frames it where there is one."""
+    lines = [*fields]
+    named = {line.partition(":")[0].lower() for line in lines}
+    if "content-type" not in named:
+        lines.append("Content-Type: application/json")
+    if not named & {"content-length", "transfer-encoding"}:
+        lines.append(f"Content-Length: {len(body)}")
+    return get(path, *lines, version=version, method="POST") + body
+
+
+def words(*, stream: bool = True, **more: Any) -> bytes:
+    """Return the body of a chat request."""
+    said = [{"role": "user", "content": "hello"}]
+    return json.dumps({"model": "m", "messages": said, "stream": stream} | more).encode()
+
+
+def chat(*fields: str, stream: bool = True, version: str = "1.1", **more: Any) -> bytes:
+    """Return a chat request."""
+    return post(words(stream=stream, **more), *fields, version=version)
+
+
+class Provider(MemoryStream):
+    """One connection to the provider. It says a script after each request, part by part.
+
+    `asked` is set once a request has come, `taken` counts the bytes that the house has read,
+    `closed_at` is when the house closed it.
+    """
+
+    def __init__(self, *script: bytes) -> None:
+        super().__init__()
+        self.asked = trio.Event()
+        self.taken = 0
+        self.closed_at = inf
+        self._scripts = [script]
+
+    def then(self, *script: bytes) -> "Provider":
+        """Say this after the next request."""
+        self._scripts.append(script)
+        return self
+
+    async def send_all(self, data: bytes | bytearray | memoryview, /) -> None:
+        await super().send_all(data)
+        if self._scripts:
+            self.say(*self._scripts.pop(0))
+        self.asked.set()
+
+    def read_now(self, max_bytes: int, /) -> bytes | None:
+        data = super().read_now(max_bytes)
+        self.taken += len(data or b"")
+        return data
+
+    def close(self) -> None:
+        self.closed_at = min(self.closed_at, trio.current_time())
+        super().close()
+
+    def sent_json(self) -> Any:
+        """Return the body of the request as the provider reads it."""
+        return json.loads(b"".join(self.sent).partition(b"\r\n\r\n")[2])
+
+
+class Book(Tap):
+    """A tap that keeps every receipt."""
+
+    def __init__(self) -> None:
+        self.receipts: list[Receipt] = []
+
+    def settled(self, receipt: Receipt) -> None:
+        assert all(receipt is not known for known in self.receipts), "settled twice"
+        self.receipts.append(receipt)
+
+
+class Stage:
+    """The gateway and its surroundings. What a test wants otherwise it sets before it connects."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.nursery = nursery
+        self.http = HttpOptions()
+        self.clocks = ClockOptions()
+        self.answers = AnswerOptions()
+        self.timeouts = Timeouts()
+        self.aliases: dict[str, Alias] = {}
+        self.max_calls = 100
+        self.open_use = False
+        self.taps: tuple[Tap, ...] = ()
+        self.book = Book()
+        self.bugs: list[tuple[str, BaseException, str]] = []
+        self.accepted = 0
+        self.watching = Watching()
+        self.transport = Transport(self._connect)
+        self.others: dict[str, httpx2.AsyncBaseTransport] = {}
+        self.dialled: list[Origin] = []
+        self.lines: list[Line] = []
+        self.connections: list[Connection] = []
+        self.ended = 0
+        self._providers: list[Provider | Exception] = []
+        self._hall: Hall | None = None
+
+    def provider(self, *script: bytes) -> Provider:
+        """Prepare the provider's next connection, and what it says once it was asked."""
+        provider = Provider(*script)
+        self._providers.append(provider)
+        return provider
+
+    def refuse(self, error: Exception) -> None:
+        """Let the next connection to the provider fail."""
+        self._providers.append(error)
+
+    async def _connect(self, origin: Origin) -> UpstreamStream:
+        self.dialled.append(origin)
+        await trio.lowlevel.checkpoint()
+        if not self._providers:
+            await trio.sleep_forever()
+        provider = self._providers.pop(0)
+        if isinstance(provider, Exception):
+            raise provider
+        return provider
+
+    @property
+    def hall(self) -> Hall:
+        """What the connections share; built when it is first asked for."""
+        if self._hall is None:
+            self._hall = self._build()
+        return self._hall
+
+    @property
+    def calls(self) -> Calls:
+        return self.hall.calls
+
+    def house(self) -> House:
+        """Build a house of what is set."""
+        target = Target("up", "openai", "chat", Origin("http", "up.test", 80), "/v1", "", None)
+        offer = Offer("up", {"m": "m-1", "org/big": "big"}, "", False, False, target, (Secret(KEY),))
+        aliases = {"m": Alias(None, _clocks_of(self.timeouts)), **self.aliases}
+        return House(
+            routes=Routes([offer], aliases, {}),
+            clocks=self.clocks,
+            answers=self.answers,
+            transports={"http": self.transport, **self.others},
+            scrubber=Scrubber([Secret(KEY)]),
+            taps=(*self.taps, self.book),
+            turns=itertools.count(),
+            new_id=map("req_{}".format, itertools.count(1)).__next__,
+            report=lambda what, error, request_id: self.bugs.append((what, error, request_id)),
+        )
+
+    def _build(self) -> Hall:
+        house = self.house()
+        calls = Calls(self.max_calls)
+        self.current = Current(house)
+        self.front = Front(self.current, calls, frozenset({PEER}), open_use=self.open_use)
+
+        async def serve(client: HttpClient, head: Head, peer: str) -> None:
+            self.accepted += 1
+            await self.front.serve(client, head, peer)
+
+        return Hall(self.http, calls, self.watching, serve, house.new_id, house.report)
+
+    def connect(self, window: float = inf) -> Caller:
+        """Open a client's connection."""
+        line = Line(window)
+        self.lines.append(line)
+        connection = Connection(line, PEER, self.hall)
+        self.connections.append(connection)
+        self.nursery.start_soon(self._serve, connection, line)
+        return Caller(line)
+
+    async def _serve(self, connection: Connection, line: Line) -> None:
+        try:
+            await connection.run()
+        finally:
+            line.close()
+            self.ended += 1
+
+    def ask(self, *parts: bytes) -> Caller:
+        """Open a connection and send."""
+        caller = self.connect()
+        caller.send(*parts)
+        return caller
+
+    async def receipt(self) -> Receipt:
+        """Wait until every call has ended; return the one receipt that there is."""
+        await self.calls.ended()
+        (receipt,) = self.book.receipts
+        return receipt
+
+    def take_bugs(self) -> list[tuple[str, str]]:
+        """Return what was reported and where, and forget it."""
+        taken, self.bugs = self.bugs, []
+        return [(what, request_id) for what, _, request_id in taken]
+
+    async def strike(self) -> None:
+        """Let all clients leave, and look whether anything remains."""
+        for line in self.lines:
+            Caller(line).leave()
+        with trio.fail_after(10_000):
+            while self.ended < len(self.lines):
+                await trio.sleep(1)
+        assert self.bugs == []
+        assert len(self.calls) == 0
+        assert self.watching.watched == 0
+        pool = self.transport.pool
+        assert (pool.busy, pool.waiting) == (0, 0)
+        assert len(self.book.receipts) == self.accepted
+        assert all(receipt.outcome is not None for receipt in self.book.receipts)
+        assert all(
+            attempt.ended is not None
+            for receipt in self.book.receipts
+            for attempt in receipt.attempts
+        )
+
+
+def _clocks_of(timeouts: Timeouts) -> dict[str, float]:
+    names = ("connect", "first_token", "idle", "total")
+    return {name: getattr(timeouts, name) for name in names}
