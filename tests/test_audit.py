@@ -67,7 +67,7 @@ async def still_serves(real: Gateway, upstream: Scripted) -> None:
 async def test_audit_1_a_client_that_leaves_in_mid_stream_ends_only_its_call(
     tmp_path: Path, nursery: trio.Nursery, way: str
 ) -> None:
-    """The call's nursery owns the upstream stream: there is no loop to close and no task to lose."""
+    """The call's nursery owns the upstream stream: there is no loop to close, no task to lose."""
     upstream = await listen(nursery, in_mid_answer)
     with gateway(tmp_path, provider(upstream.port)) as real:
         for number in range(20):

@@ -56,19 +56,21 @@ def streams(*events: bytes, then: str = "end") -> Script:
     return script
 
 
-def refuses(status: int, error: dict[str, object], *fields: str) -> Script:
-    """A provider that answers each request with an error."""
-    body = json.dumps({"error": error}).encode()
-    lines = [f"HTTP/1.1 {status} No", "content-type: application/json", *fields]
-    head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode()
+class Refusing:
+    """A provider that answers each request with an error; `times` says how often it was asked."""
 
-    async def script(link: Link) -> None:
+    def __init__(self, status: int, error: dict[str, object], *fields: str) -> None:
+        body = json.dumps({"error": error}).encode()
+        lines = [f"HTTP/1.1 {status} No", "content-type: application/json", *fields]
+        head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])
+        self.answer = head.encode() + body
+        self.times = 0
+
+    async def __call__(self, link: Link) -> None:
         while True:
             await link.request()
-            link.answered += 1
-            await link.send(head + body)
-
-    return script
+            self.times += 1
+            await link.send(self.answer)
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +105,228 @@ async def upstream(upstream_port: int, nursery: trio.Nursery) -> AsyncIterator[S
     server = await listen(nursery, streams(DONE), port=upstream_port)
     yield server
     nursery.cancel_scope.cancel()
+
+
+async def test_an_answer_in_one_piece(real: Gateway, speaker: Speaker) -> None:
+    lines = len(real.lines())
+    answer = await speaker.whole()
+    assert answer.choices[0].message.content == HELLO
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens == 5
+    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    assert answer._request_id == line["request_id"]
+    assert (line["outcome"], line["stream"], line["status"]) == ("completed", False, 200)
+
+
+async def test_a_stream_word_by_word(real: Gateway, speaker: Speaker) -> None:
+    """C8: the SDK leaves at `[DONE]`, and was served."""
+    lines = len(real.lines())
+    heard = await speaker.stream()
+    assert heard.error is None
+    assert heard.text == HELLO
+    assert sum(bool(chunk.choices[0].delta.content) for chunk in heard.chunks) == 5
+    assert heard.chunks[-1].choices[0].finish_reason == "stop"
+    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    assert (line["outcome"], line["cause"], line["status"]) == ("completed", None, 200)
+    assert (line["request_id"], line["tokens_out"]) == (heard.request_id, 5)
+
+
+async def test_usage_is_shown_to_whoever_asks_and_to_nobody_else(speaker: Speaker) -> None:
+    asked = await speaker.stream(stream_options={"include_usage": True})
+    assert [bool(chunk.usage) for chunk in asked.chunks[-2:]] == [False, True]
+    assert asked.chunks[-1].choices == []
+    assert asked.chunks[-1].usage is not None
+    assert asked.chunks[-1].usage.total_tokens == 10
+    silent = await speaker.stream()
+    assert all(chunk.usage is None and chunk.choices for chunk in silent.chunks)
+
+
+async def test_a_listener_who_leaves_at_the_last_word_was_served(
+    real: Gateway, speaker: Speaker
+) -> None:
+    """C8: the last word, its end and `[DONE]` had been handed over together."""
+
+    def last(said: ChatCompletionChunk) -> bool:
+        return said.choices[0].finish_reason == "stop"
+
+    lines = len(real.lines())
+    heard = await speaker.stream(last)
+    assert heard.text == HELLO
+    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    assert line["outcome"] == "completed"
+
+
+async def test_a_tool_call_arrives_in_its_parts(upstream: Scripted, speaker: Speaker) -> None:
+    parts = ['{"ci', 'ty": ', '"Łódź"}']
+    first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather"}}
+    pieces = [{"index": 0, "function": {"arguments": part}} for part in parts]
+    upstream.script = streams(
+        chunk(role="assistant", tool_calls=[first]),
+        *(chunk(tool_calls=[piece]) for piece in pieces),
+        chunk("tool_calls"),
+        DONE,
+    )
+    heard = await speaker.stream(model="m", tools=[TOOL], extra_body={"guided_json": {"a": 1}})
+    calls = [call for said in heard.chunks for call in said.choices[0].delta.tool_calls or []]
+    assert (calls[0].id, calls[0].function and calls[0].function.name) == ("call_1", "weather")
+    told = [call.function.arguments for call in calls[1:] if call.function]
+    assert told == parts
+    assert heard.chunks[-1].choices[0].finish_reason == "tool_calls"
+
+
+async def test_fields_that_only_the_provider_knows_reach_it(
+    upstream: Scripted, speaker: Speaker
+) -> None:
+    seen: list[dict[str, object]] = []
+
+    async def script(link: Link) -> None:
+        seen.append(json.loads((await link.request()).body))
+        await link.send(STREAM_HEAD)
+        await link.chunk(chunk("stop", content="x"), DONE, b"")
+
+    upstream.script = script
+    await speaker.stream(model="m", tools=[TOOL], extra_body={"guided_json": {"a": 1}})
+    assert seen[0]["guided_json"] == {"a": 1}
+    assert seen[0]["tools"] == [TOOL]
+
+
+async def test_the_models_are_listed_and_shown(speaker: Speaker) -> None:
+    names = [model.id for model in await speaker.models()]
+    assert {"echo", "m", "openai/o3"} <= set(names)
+    shown = await speaker.model("openai/o3")
+    assert (shown.id, shown.object) == ("openai/o3", "model")
+
+
+async def test_a_listener_who_leaves_in_mid_stream_stops_the_provider(
+    real: Gateway, upstream: Scripted, speaker: Speaker
+) -> None:
+    """C1, C2."""
+    lines = len(real.lines())
+    upstream.script = streams(chunk(content="one"), chunk(content="two"), then="silence")
+    heard = await speaker.stream(lambda said: said.choices[0].delta.content == "two", model="m")
+    assert heard.text == "onetwo"
+    link = await upstream.link(0)
+    with trio.fail_after(1):
+        await link.gone.wait()
+    assert link.saw_at - heard.closed_at < WITHIN
+    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    assert (line["outcome"], line["phase"], line["status"]) == ("client_gone", "streaming", 499)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_loses_patience_stops_the_provider(
+    real: Gateway, upstream: Scripted, flavour: str, stream: bool
+) -> None:
+    """C4, C6: a timeout of the SDK is a leaving before the first byte."""
+    lines = len(real.lines())
+    upstream.script = streams(then="silence") if stream else Link.request
+    hasty = SPEAKERS[flavour](real.api, max_retries=0)
+    wish = {"model": "m", "timeout": 0.1}
+    with pytest.raises(openai.APITimeoutError):
+        await (hasty.stream(**wish) if stream else hasty.whole(**wish))
+    left_at = trio.current_time()
+    link = await upstream.link(0)
+    with trio.fail_after(1):
+        await link.gone.wait()
+    assert link.saw_at - left_at < WITHIN
+    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    assert (line["outcome"], line["phase"]) == ("client_gone", "waiting")
+
+
+async def test_an_unknown_model_is_not_found(speaker: Speaker) -> None:
+    for stream in (False, True):
+        with pytest.raises(openai.NotFoundError) as caught:
+            await (speaker.stream if stream else speaker.whole)(model="ecko")
+        error = caught.value
+        assert (error.code, error.param) == ("model_not_found", "model")
+        assert error.type == "invalid_request_error"
+        assert "ecko" in error.message
+        assert error.request_id
+    with pytest.raises(openai.NotFoundError, match="ecko"):
+        await speaker.model("ecko")
+
+
+async def test_an_unknown_path_is_not_found(speaker: Speaker) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        await speaker.get("/nowhere")
+    assert caught.value.code == "unknown_url"
+    assert caught.value.request_id
+
+
+async def test_a_mistake_in_the_request_is_told(speaker: Speaker) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await speaker.whole(extra_body={"messages": "hello"})
+    assert caught.value.type == "invalid_request_error"
+    assert caught.value.param == "messages"
+
+
+async def test_a_providers_429_keeps_its_words_and_its_retry_after(
+    upstream: Scripted, speaker: Speaker
+) -> None:
+    error = {"message": "Slow down.", "type": "tokens", "param": None, "code": "rate_limit_exceeded"}
+    upstream.script = Refusing(429, error, "retry-after: 7", "x-ratelimit-limit-requests: 60")
+    with pytest.raises(openai.RateLimitError, match="Slow down") as caught:
+        await speaker.whole(model="m")
+    assert (caught.value.code, caught.value.type) == ("rate_limit_exceeded", "tokens")
+    assert caught.value.response.headers["retry-after"] == "7"
+    assert caught.value.response.headers["x-ratelimit-limit-requests"] == "60"
+
+
+async def test_the_sdk_asks_again_where_that_can_help(
+    real: Gateway, upstream: Scripted, flavour: str
+) -> None:
+    upstream.script = asked = Refusing(429, {"message": "Slow down."}, "retry-after-ms: 1")
+    with pytest.raises(openai.RateLimitError):
+        await SPEAKERS[flavour](real.api, max_retries=2).whole(model="m")
+    assert asked.times == 3
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+async def test_the_sdk_does_not_ask_again_when_our_own_key_was_refused(
+    real: Gateway, upstream: Scripted, flavour: str, status: int
+) -> None:
+    """U6."""
+    upstream.script = asked = Refusing(status, {"message": "Bad key sk-1."}, "retry-after-ms: 1")
+    with pytest.raises(openai.InternalServerError) as caught:
+        await SPEAKERS[flavour](real.api, max_retries=2).whole(model="m")
+    assert (caught.value.status_code, caught.value.code) == (502, "upstream_auth_error")
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert "sk-1" not in caught.value.message
+    assert asked.times == 1
+
+
+async def test_an_error_told_in_the_stream_is_raised(upstream: Scripted, speaker: Speaker) -> None:
+    """U26."""
+    told = b'data: {"error":{"message":"Overloaded.","type":"overloaded_error","code":"busy"}}\n\n'
+    upstream.script = streams(chunk(content="one"), told)
+    heard = await speaker.stream(model="m")
+    assert heard.text == "one"
+    assert type(heard.error) is openai.APIError
+    assert (heard.error.code, heard.error.type) == ("busy", "overloaded_error")
+    assert heard.error.message == "Overloaded."
+
+
+@pytest.mark.parametrize(
+    ("then", "code"), [("end", "upstream_truncated"), ("fin", "upstream_truncated"), ("rst", "upstream_reset")]
+)
+async def test_a_stream_that_breaks_off_never_looks_whole(
+    real: Gateway, upstream: Scripted, speaker: Speaker, then: str, code: str
+) -> None:
+    """U13, U14, U15, U24."""
+    lines = len(real.lines())
+    upstream.script = streams(chunk(content="one"), then=then)
+    heard = await speaker.stream(model="m")
+    assert heard.text == "one"
+    assert isinstance(heard.error, openai.APIError)
+    assert heard.error.code == code
+    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    assert line["cause"] == code
+    assert line["outcome"] == ("upstream_error" if then == "rst" else "upstream_truncated")
+
+
+async def test_nobody_listens_at_the_providers_port(speaker: Speaker) -> None:
+    """U1."""
+    with pytest.raises(openai.InternalServerError) as caught:
+        await speaker.whole(model="m")
+    assert (caught.value.status_code, caught.value.code) == (502, "upstream_connect_error")

@@ -427,7 +427,8 @@ def test_s8_nothing_starts_a_process_or_runs_a_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["import subprocess", "from multiprocessing import Process", "eval(x)", "os.execv(a, b)"]
+    "text",
+    ["import subprocess", "from multiprocessing import Process", "eval(x)", "os.execv(a, b)"],
 )
 def test_s8_a_process_or_a_text_that_runs_is_found(text: str) -> None:
     assert len(starts_or_evaluates(source("src/gateway/relay/carry.py", text))) == 1

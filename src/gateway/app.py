@@ -86,30 +86,10 @@ def assemble(
     `listed` holds the models of providers that have been asked already; `taps` are further ones.
     """
     homes = homes_of(config)
-    scrubber = Scrubber(known_secrets(config))
-    log.know(scrubber)
     known = dict(listed or {})
     transport = Transport(Dialer(config.upstream.upstream_ca).connect)
-
-    def report(what: str, error: BaseException, request_id: str) -> None:
-        log.exception(f"bug in {what}", error, request_id=request_id)
-
-    house = House(
-        routes=Routes(homes.offers, homes.aliases, known),
-        clocks=config.clocks,
-        answers=config.answers,
-        transports={
-            "http": transport,
-            "https": transport,
-            "echo": EchoTransport(paces=homes.paces),
-        },
-        scrubber=scrubber,
-        taps=(AccessLog(log), *taps),
-        turns=itertools.count(),
-        new_id=new_request_id,
-        report=report,
-    )
-    current = Current(house)
+    current = Current(_furnish(config, homes, log, transport, known, taps))
+    # A call holds two descriptors: its client's and its provider's.
     half = max(1, (raise_descriptor_limit() - SPARE_DESCRIPTORS) // 2)
     calls = Calls(config.calls.max_calls or half)
     return App(
@@ -129,6 +109,34 @@ def assemble(
         watcher=Watcher(),
         listed=known,
         most_connections=config.listen.max_connections or half + SPARE_DESCRIPTORS // 2,
+    )
+
+
+def _furnish(
+    config: Config,
+    homes: Homes,
+    log: Log,
+    transport: Transport,
+    listed: Mapping[str, tuple[str, ...]],
+    taps: tuple[Tap, ...],
+) -> House:
+    scrubber = Scrubber(known_secrets(config))
+    log.know(scrubber)
+    echo = EchoTransport(paces=homes.paces)
+
+    def report(what: str, error: BaseException, request_id: str) -> None:
+        log.exception(f"bug in {what}", error, request_id=request_id)
+
+    return House(
+        routes=Routes(homes.offers, homes.aliases, listed),
+        clocks=config.clocks,
+        answers=config.answers,
+        transports={"http": transport, "https": transport, "echo": echo},
+        scrubber=scrubber,
+        taps=(AccessLog(log), *taps),
+        turns=itertools.count(),
+        new_id=new_request_id,
+        report=report,
     )
 
 

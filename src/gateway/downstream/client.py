@@ -116,7 +116,7 @@ class HttpClient:
         return len(part)
 
     def _patience(self, began: float, size: int) -> float:
-        """Return until when the next piece must come: none for long, and slowly overall, is too slow."""
+        """Return until when the next piece must come: in time, and fast enough on average."""
         timeout = self._options.body_timeout
         return min(trio.current_time() + timeout, began + timeout + size / MIN_BODY_RATE)
 

@@ -103,10 +103,11 @@ class Connection:
 
     async def _read_head(self, patience: float) -> Head | None:
         """Return the next head; None where the client said no more. Raises `ClientMistake`."""
-        with trio.CancelScope() as self._idle:
+        with trio.CancelScope() as idle:
+            self._idle = idle
             began = bool(self._buffer)
             timeout = self._options.head_timeout if began else patience
-            self._idle.deadline = trio.current_time() + timeout
+            idle.deadline = trio.current_time() + timeout
             self._skip_blank_line = True
             while not (end := self._end_of_head()):
                 data = await self._stream.receive_some(READ_BYTES)
@@ -114,7 +115,7 @@ class Connection:
                     return None
                 if not began:
                     began = True
-                    self._idle.deadline = trio.current_time() + self._options.head_timeout
+                    idle.deadline = trio.current_time() + self._options.head_timeout
                 self._buffer += data
             data, self._buffer = self._buffer[:end], self._buffer[end:]
             self._idle = None
@@ -148,7 +149,7 @@ class Connection:
             await self._stream.send_all(status_line(mistake.status) + fields + b"\r\n" + body)
 
     async def _linger(self) -> None:
-        """Say goodbye and read on for a moment: a reset would eat the answer on its way (RFC 9112, 9.6)."""
+        """Say goodbye and read on for a moment: a reset would eat the answer (RFC 9112, 9.6)."""
         if not isinstance(self._stream, trio.abc.HalfCloseableStream):
             return
         with trio.move_on_after(LINGER_TIMEOUT):

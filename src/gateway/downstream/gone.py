@@ -25,7 +25,7 @@ class Gone(Protocol):
 
 
 def socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType:
-    """Return the socket beneath a stream, TLS or not. Raises `TypeError` for streams without one."""
+    """Return the socket beneath a stream, TLS or not. Raises `TypeError` where there is none."""
     if isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
     if not isinstance(stream, trio.SocketStream):

@@ -179,7 +179,7 @@ def _path(target: bytes) -> str:
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """Decode a raw path once into its segments. Raises `BadRequest` for dot segments and the like."""
+    """Decode a raw path once into its segments. Raises `BadRequest`, as for dot segments."""
     segments = []
     for raw in path[1:].split("/"):
         try:

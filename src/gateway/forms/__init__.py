@@ -43,7 +43,7 @@ class Writer(Protocol):
 
     @property
     def headers(self) -> tuple[Header, ...]:
-        """The headers of the form: content type, and for streams what keeps proxies from buffering."""
+        """The form's headers: content type, and for streams what keeps proxies from buffering."""
 
     def write(self, pieces: list[Piece]) -> bytes:
         """Return what the client is sent for these pieces; may be empty."""
@@ -52,7 +52,7 @@ class Writer(Protocol):
         """Return the form's own last words, such as `data: [DONE]`."""
 
     def keepalive(self) -> bytes:
-        """Return what tells a waiting client that it is not forgotten; empty where the form has none."""
+        """Return what tells a waiting client that it is not forgotten; empty if there is none."""
 
     def error(self, error: GatewayError) -> bytes:
         """Return the error as it is told inside a stream that has begun."""
@@ -75,7 +75,7 @@ class Form(Protocol):
         max_event_bytes: int,
         max_answer_bytes: int,
     ) -> Reader:
-        """Begin to read an answer. Raises `UpstreamMalformed` if its content type is not the form's."""
+        """Begin to read an answer. Raises `UpstreamMalformed` for a foreign content type."""
 
     def AnswerWriter(self, call: Call) -> Writer:  # noqa: N802
         """Begin to write an answer."""

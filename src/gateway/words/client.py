@@ -8,7 +8,7 @@ Header = tuple[bytes, bytes]
 
 
 class Client(Protocol):
-"""One header field; names are in lower case, values are checked at the border (R5)."""
+    """Whoever asked. Bytes go out in order; `await` carries the client's back-pressure."""
 
     @property
     def started(self) -> bool:
