@@ -19,6 +19,7 @@ class Line(trio.abc.HalfCloseableStream):
     """The gateway's end. `window` bytes fit into the way back before the client must read.
 
     `writes` holds each write and when it was begun; `closed_at` is when the gateway closed.
+    `on_write` is called once bytes have been taken, before the write returns.
     """
 
     def __init__(self, window: float = inf) -> None:
@@ -30,6 +31,7 @@ class Line(trio.abc.HalfCloseableStream):
         self.said_eof = self.left = self.broken = False
         self.closed_at = inf
         self.on_gone: Callable[[], None] | None = None
+        self.on_write: Callable[[], None] | None = None
         self._stirred = trio.Event()
 
     def stir(self) -> None:
@@ -75,6 +77,8 @@ class Line(trio.abc.HalfCloseableStream):
             self.unread += rest[:room]
             rest = rest[room:]
             self.stir()
+            if self.on_write is not None:
+                self.on_write()
             if rest:
                 await self.change()
                 self._check()

@@ -7,7 +7,6 @@ import asyncio  # noqa: TID251 (the async client is one of asyncio's world)
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import trio
@@ -19,6 +18,8 @@ PATIENCE = 10
 """Seconds; a test that waits so long has failed."""
 
 HELLO = "The quick brown fox jumps"
+
+OPTIONS: dict[str, Any] = {"api_key": "none", "timeout": PATIENCE}
 
 Wish = dict[str, Any]
 T = TypeVar("T")
@@ -82,11 +83,15 @@ class SyncSpeaker:
     """`OpenAI`, which blocks its thread."""
 
     def __init__(self, base_url: str, **options: Any) -> None:
-        self._open = partial(OpenAI, base_url=base_url, api_key="none", timeout=PATIENCE, **options)
+        self.options = {**OPTIONS, "base_url": base_url, **options}
+
+    def open(self) -> OpenAI:
+        """Open a client, which closes its connections when it is left."""
+        return OpenAI(**self.options)
 
     async def _speak(self, ask: Callable[[OpenAI], T]) -> T:
         def speak() -> T:
-            with self._open() as client:
+            with self.open() as client:
                 return ask(client)
 
         return await trio.to_thread.run_sync(speak)
@@ -132,13 +137,15 @@ class AsyncSpeaker:
     """`AsyncOpenAI`, each time in an event loop of its own, in a thread of its own."""
 
     def __init__(self, base_url: str, **options: Any) -> None:
-        self._open = partial(
-            AsyncOpenAI, base_url=base_url, api_key="none", timeout=PATIENCE, **options
-        )
+        self.options = {**OPTIONS, "base_url": base_url, **options}
+
+    def open(self) -> AsyncOpenAI:
+        """Open a client, which closes its connections when it is left."""
+        return AsyncOpenAI(**self.options)
 
     async def _speak(self, ask: Callable[[AsyncOpenAI], Awaitable[T]]) -> T:
         async def speak() -> T:
-            async with self._open() as client:
+            async with self.open() as client:
                 return await ask(client)
 
         return await trio.to_thread.run_sync(lambda: asyncio.run(speak()))

@@ -83,10 +83,14 @@ WHOLE_STREAM = (STREAM_HEAD, chunk(event("hel")), chunk(event("lo")), chunk(STOP
 
 def get(path: str, *fields: str, version: str = "1.1", method: str = "GET") -> bytes:
     """Return a request without a body."""
-    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: localhost", *fields, "", ""]).encode()
+    return "\r\n".join(
+        [f"{method} {path} HTTP/{version}", "Host: localhost", *fields, "", ""]
+    ).encode()
 
 
-def post(body: bytes, *fields: str, path: str = "/v1/chat/completions", version: str = "1.1") -> bytes:
+def post(
+    body: bytes, *fields: str, path: str = "/v1/chat/completions", version: str = "1.1"
+) -> bytes:
     """Return a request with a body; a field of the test's own frames it where there is one."""
     lines = [*fields]
     named = {line.partition(":")[0].lower() for line in lines}
@@ -152,10 +156,12 @@ class Book(Tap):
 
     def __init__(self) -> None:
         self.receipts: list[Receipt] = []
+        self.some = trio.Event()
 
     def settled(self, receipt: Receipt) -> None:
         assert all(receipt is not known for known in self.receipts), "settled twice"
         self.receipts.append(receipt)
+        self.some.set()
 
 
 class Stage:
@@ -168,7 +174,7 @@ class Stage:
         self.answers = AnswerOptions()
         self.timeouts = Timeouts()
         self.aliases: dict[str, Alias] = {}
-        self.max_calls = 100
+        self.max_calls = self.max_connections = 100
         self.open_use = False
         self.taps: tuple[Tap, ...] = ()
         self.book = Book()
@@ -182,21 +188,25 @@ class Stage:
         self.connections: list[Connection] = []
         self.ended = 0
         self._providers: list[Provider | Exception] = []
-        self._hall: Hall | None = None
+        self._built: tuple[Hall, Front] | None = None
 
     def provider(self, *script: bytes) -> Provider:
         """Prepare the provider's next connection, and what it says once it was asked."""
         provider = Provider(*script)
-        self._providers.append(provider)
+        self.prepare(provider)
         return provider
+
+    def prepare(self, provider: Provider) -> None:
+        """Make this the provider's next connection."""
+        self._providers.append(provider)
 
     def refuse(self, error: Exception) -> None:
         """Let the next connection to the provider fail."""
         self._providers.append(error)
 
     async def _connect(self, origin: Origin) -> UpstreamStream:
-        self.dialled.append(origin)
         await trio.lowlevel.checkpoint()
+        self.dialled.append(origin)
         if not self._providers:
             await trio.sleep_forever()
         provider = self._providers.pop(0)
@@ -207,9 +217,17 @@ class Stage:
     @property
     def hall(self) -> Hall:
         """What the connections share; built when it is first asked for."""
-        if self._hall is None:
-            self._hall = self._build()
-        return self._hall
+        return self._rooms[0]
+
+    @property
+    def front(self) -> Front:
+        return self._rooms[1]
+
+    @property
+    def _rooms(self) -> tuple[Hall, Front]:
+        if self._built is None:
+            self._built = self._build()
+        return self._built
 
     @property
     def calls(self) -> Calls:
@@ -217,8 +235,18 @@ class Stage:
 
     def house(self) -> House:
         """Build a house of what is set."""
-        target = Target("up", "openai", "chat", Origin("http", "up.test", 80), "/v1", "", None)
-        offer = Offer("up", {"m": "m-1", "org/big": "big"}, "", False, False, target, (Secret(KEY),))
+        target = Target(
+            provider="up",
+            kind="openai",
+            form="chat",
+            origin=Origin("http", "up.test", 80),
+            path="/v1",
+            model="",
+            max_connections=self.max_connections,
+        )
+        offer = Offer(
+            "up", {"m": "m-1", "org/big": "big"}, "", False, False, target, (Secret(KEY),)
+        )
         aliases = {"m": Alias(None, _clocks_of(self.timeouts)), **self.aliases}
         return House(
             routes=Routes([offer], aliases, {}),
@@ -232,21 +260,25 @@ class Stage:
             report=lambda what, error, request_id: self.bugs.append((what, error, request_id)),
         )
 
-    def _build(self) -> Hall:
+    def _build(self) -> tuple[Hall, Front]:
         house = self.house()
         calls = Calls(self.max_calls)
         self.current = Current(house)
-        self.front = Front(self.current, calls, frozenset({PEER}), open_use=self.open_use)
+        front = Front(self.current, calls, frozenset({PEER}), open_use=self.open_use)
 
         async def serve(client: HttpClient, head: Head, peer: str) -> None:
             self.accepted += 1
-            await self.front.serve(client, head, peer)
+            await front.serve(client, head, peer)
 
-        return Hall(self.http, calls, self.watching, serve, house.new_id, house.report)
+        hall = Hall(self.http, calls, self.watching, serve, house.new_id, house.report)
+        return hall, front
 
     def connect(self, window: float = inf) -> Caller:
         """Open a client's connection."""
-        line = Line(window)
+        return self.accept(Line(window))
+
+    def accept(self, line: Line) -> Caller:
+        """Serve a connection."""
         self.lines.append(line)
         connection = Connection(line, PEER, self.hall)
         self.connections.append(connection)
@@ -267,7 +299,8 @@ class Stage:
         return caller
 
     async def receipt(self) -> Receipt:
-        """Wait until every call has ended; return the one receipt that there is."""
+        """Wait until a call has ended and no other is open; return the one receipt there is."""
+        await self.book.some.wait()
         await self.calls.ended()
         (receipt,) = self.book.receipts
         return receipt

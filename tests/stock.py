@@ -14,7 +14,6 @@ from tests.process import START_TIMEOUT, STOP_TIMEOUT, Gateway
 
 SETTINGS = Path(__file__).parents[1] / "deploy/hypercorn/hypercorn.toml"
 RUNNING = re.compile(r"Running on (http://\S+)")
-POLL = 0.01
 
 
 def start(
@@ -61,5 +60,5 @@ def _url(process: subprocess.Popen[str], log: Path) -> str:
     while not (found := RUNNING.search(log.read_text())):
         assert process.poll() is None, f"Hypercorn did not start:\n{log.read_text()}"
         assert time.monotonic() < deadline, f"Hypercorn does not start:\n{log.read_text()}"
-        time.sleep(POLL)  # noqa: TID251 (nothing runs yet that this could hold up)
+        time.sleep(0.01)  # noqa: TID251 (nothing runs yet that this could hold up)
     return found[1]

@@ -6,24 +6,23 @@ test runs four times: against `gateway serve` and under stock Hypercorn, spoken 
 
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from uuid import uuid4
 
 import openai
 import pytest
 import trio
 from openai.types.chat import ChatCompletionChunk
 
-from tests.openai_clients import HELLO, SPEAKERS, Speaker
+from tests.named import line_of
+from tests.openai_clients import HELLO, SPEAKERS, Speaker, Wish
 from tests.process import Gateway, gateway, provider
 from tests.scripted import Link, Scripted, listen
 from tests.stock import stock
+from tests.test_client_leaves import STREAM_HEAD, WITHIN, silent
 
-WITHIN = 0.050
-"""Seconds from the client's leaving to the provider's seeing it, at most."""
+MAX_BODY_BYTES = 65_536
 
-STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-)
 DONE = b"data: [DONE]\n\n"
 SERVERS = {"gateway": gateway, "hypercorn": stock}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
@@ -39,7 +38,7 @@ def chunk(finish_reason: str | None = None, **delta: object) -> bytes:
 
 
 def streams(*events: bytes, then: str = "end") -> Script:
-    """A provider that says these events, each by itself, and then ends, breaks off, or is silent."""
+    """A provider that says these events, each by itself, then ends, breaks off or falls silent."""
 
     async def script(link: Link) -> None:
         await link.request()
@@ -59,7 +58,7 @@ def streams(*events: bytes, then: str = "end") -> Script:
 class Refusing:
     """A provider that answers each request with an error; `times` says how often it was asked."""
 
-    def __init__(self, status: int, error: dict[str, object], *fields: str) -> None:
+    def __init__(self, status: int, error: Mapping[str, object], *fields: str) -> None:
         body = json.dumps({"error": error}).encode()
         lines = [f"HTTP/1.1 {status} No", "content-type: application/json", *fields]
         head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])
@@ -85,7 +84,8 @@ def real(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, upstream_port: int
 ) -> Iterator[Gateway]:
     """One server process for all tests."""
-    config = provider(upstream_port, models='["m", "openai/o3"]')
+    models = provider(upstream_port, models='["m", "openai/o3"]')
+    config = f"[server]\nmax_body_bytes = {MAX_BODY_BYTES}\n{models}"
     with SERVERS[request.param](tmp_path_factory.mktemp("sdk"), config) as running:
         yield running
 
@@ -108,28 +108,26 @@ async def upstream(upstream_port: int, nursery: trio.Nursery) -> AsyncIterator[S
 
 
 async def test_an_answer_in_one_piece(real: Gateway, speaker: Speaker) -> None:
-    lines = len(real.lines())
     answer = await speaker.whole()
     assert answer.choices[0].message.content == HELLO
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 5
-    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
-    assert answer._request_id == line["request_id"]
+    assert answer._request_id
+    line = await line_of(real, answer._request_id)
     assert (line["outcome"], line["stream"], line["status"]) == ("completed", False, 200)
 
 
 async def test_a_stream_word_by_word(real: Gateway, speaker: Speaker) -> None:
     """C8: the SDK leaves at `[DONE]`, and was served."""
-    lines = len(real.lines())
     heard = await speaker.stream()
     assert heard.error is None
     assert heard.text == HELLO
     assert sum(bool(chunk.choices[0].delta.content) for chunk in heard.chunks) == 5
     assert heard.chunks[-1].choices[0].finish_reason == "stop"
-    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    line = await line_of(real, heard.request_id)
     assert (line["outcome"], line["cause"], line["status"]) == ("completed", None, 200)
-    assert (line["request_id"], line["tokens_out"]) == (heard.request_id, 5)
+    assert line["tokens_out"] == 5
 
 
 async def test_usage_is_shown_to_whoever_asks_and_to_nobody_else(speaker: Speaker) -> None:
@@ -150,10 +148,9 @@ async def test_a_listener_who_leaves_at_the_last_word_was_served(
     def last(said: ChatCompletionChunk) -> bool:
         return said.choices[0].finish_reason == "stop"
 
-    lines = len(real.lines())
     heard = await speaker.stream(last)
     assert heard.text == HELLO
-    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    line = await line_of(real, heard.request_id)
     assert line["outcome"] == "completed"
 
 
@@ -202,7 +199,6 @@ async def test_a_listener_who_leaves_in_mid_stream_stops_the_provider(
     real: Gateway, upstream: Scripted, speaker: Speaker
 ) -> None:
     """C1, C2."""
-    lines = len(real.lines())
     upstream.script = streams(chunk(content="one"), chunk(content="two"), then="silence")
     heard = await speaker.stream(lambda said: said.choices[0].delta.content == "two", model="m")
     assert heard.text == "onetwo"
@@ -210,7 +206,7 @@ async def test_a_listener_who_leaves_in_mid_stream_stops_the_provider(
     with trio.fail_after(1):
         await link.gone.wait()
     assert link.saw_at - heard.closed_at < WITHIN
-    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    line = await line_of(real, heard.request_id)
     assert (line["outcome"], line["phase"], line["status"]) == ("client_gone", "streaming", 499)
 
 
@@ -219,10 +215,11 @@ async def test_a_client_that_loses_patience_stops_the_provider(
     real: Gateway, upstream: Scripted, flavour: str, stream: bool
 ) -> None:
     """C4, C6: a timeout of the SDK is a leaving before the first byte."""
-    lines = len(real.lines())
-    upstream.script = streams(then="silence") if stream else Link.request
-    hasty = SPEAKERS[flavour](real.api, max_retries=0)
-    wish = {"model": "m", "timeout": 0.1}
+    upstream.script = streams(then="silence") if stream else silent
+    request_id = uuid4().hex
+    headers = {"x-request-id": request_id}
+    hasty = SPEAKERS[flavour](real.api, max_retries=0, default_headers=headers)
+    wish: Wish = {"model": "m", "timeout": 0.1}
     with pytest.raises(openai.APITimeoutError):
         await (hasty.stream(**wish) if stream else hasty.whole(**wish))
     left_at = trio.current_time()
@@ -230,7 +227,7 @@ async def test_a_client_that_loses_patience_stops_the_provider(
     with trio.fail_after(1):
         await link.gone.wait()
     assert link.saw_at - left_at < WITHIN
-    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    line = await line_of(real, request_id)
     assert (line["outcome"], line["phase"]) == ("client_gone", "waiting")
 
 
@@ -261,10 +258,22 @@ async def test_a_mistake_in_the_request_is_told(speaker: Speaker) -> None:
     assert caught.value.param == "messages"
 
 
+async def test_a_body_that_is_too_long_is_refused(speaker: Speaker) -> None:
+    """C13: the answer is not lost, though the body is not read to its end."""
+    with pytest.raises(openai.APIStatusError) as caught:
+        await speaker.whole(messages=[{"role": "user", "content": "x" * 10 * MAX_BODY_BYTES}])
+    assert (caught.value.status_code, caught.value.code) == (413, "request_too_large")
+
+
 async def test_a_providers_429_keeps_its_words_and_its_retry_after(
     upstream: Scripted, speaker: Speaker
 ) -> None:
-    error = {"message": "Slow down.", "type": "tokens", "param": None, "code": "rate_limit_exceeded"}
+    error = {
+        "message": "Slow down.",
+        "type": "tokens",
+        "param": None,
+        "code": "rate_limit_exceeded",
+    }
     upstream.script = Refusing(429, error, "retry-after: 7", "x-ratelimit-limit-requests: 60")
     with pytest.raises(openai.RateLimitError, match="Slow down") as caught:
         await speaker.whole(model="m")
@@ -308,19 +317,19 @@ async def test_an_error_told_in_the_stream_is_raised(upstream: Scripted, speaker
 
 
 @pytest.mark.parametrize(
-    ("then", "code"), [("end", "upstream_truncated"), ("fin", "upstream_truncated"), ("rst", "upstream_reset")]
+    ("then", "code"),
+    [("end", "upstream_truncated"), ("fin", "upstream_truncated"), ("rst", "upstream_reset")],
 )
 async def test_a_stream_that_breaks_off_never_looks_whole(
     real: Gateway, upstream: Scripted, speaker: Speaker, then: str, code: str
 ) -> None:
     """U13, U14, U15, U24."""
-    lines = len(real.lines())
     upstream.script = streams(chunk(content="one"), then=then)
     heard = await speaker.stream(model="m")
     assert heard.text == "one"
     assert isinstance(heard.error, openai.APIError)
     assert heard.error.code == code
-    (line,) = (await real.wait_for_lines(lines + 1))[lines:]
+    line = await line_of(real, heard.request_id)
     assert line["cause"] == code
     assert line["outcome"] == ("upstream_error" if then == "rst" else "upstream_truncated")
 

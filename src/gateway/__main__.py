@@ -12,6 +12,7 @@ from gateway import __version__
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve the OpenAI API: the main job.",
     "check": "Check the configuration and show what it comes to.",
+    "demo": "Show what becomes of a call when its client leaves, measured now.",
     "schema": "Print the JSON Schema of the configuration.",
 }
 """Each command with what it does; it lives as `command` in its own file of `gateway.commands`."""
@@ -55,6 +56,7 @@ def cli() -> None:
     \b
     Examples:
       gateway serve                    serve what is found here, on port 4000
+      gateway demo                     what becomes of a call when its client leaves
       gateway check                    what holds here, and from where
       gateway check --config my.toml   the same for one file
       gateway schema > schema.json     for your editor

@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import trio
 
@@ -206,7 +207,8 @@ async def run_services(
             services.start_soon(_keep_up, app, "watcher", app.watcher.run)
             for offer in app.homes.offers:
                 if offer.listing:
-                    services.start_soon(_keep_listed, app, offer)
+                    listing = partial(_keep_listed, app, offer)
+                    services.start_soon(_keep_up, app, f"models of {offer.provider}", listing)
             task_status.started()
     finally:
         trio.socket.set_custom_hostname_resolver(None)

@@ -54,9 +54,14 @@ class AsgiApp:
         try:
             config, listed = await _configuration()
         except ConfigMistake as mistake:
+            # The server buries the message in a traceback, and its parent process exits with 0.
+            sys.stderr.write(f"{mistake}\n")
+            sys.stderr.flush()
             await send({"type": "lifespan.startup.failed", "message": str(mistake)})
             return
         with open_log(config.log, sys.stderr) as log:
+            for warning in config.warnings:
+                log.warning("configuration", warning=warning)
             self._app = assemble(config, log, listed)
             complete: Message = {"type": "lifespan.startup.complete"}
             await serve_behind(self._app, partial(send, complete), receive)

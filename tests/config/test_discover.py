@@ -122,7 +122,9 @@ def test_nobody_is_asked_on_the_port_that_the_gateway_takes() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from([name for cloud in CLOUDS for name in cloud.variables] + ["OPENAI_BASE_URL"]),
+        st.sampled_from(
+            [name for cloud in CLOUDS for name in cloud.variables] + ["OPENAI_BASE_URL"]
+        ),
         st.text(max_size=30),
     ),
     st.dictionaries(

@@ -167,7 +167,7 @@ def test_keys_of_any_document_are_found_in_order(pairs: list[tuple[str, object]]
     assert {key: lines.find((key,)) for key in expected} == expected
 
 
-@given(st.text(alphabet='ab.="\'[]{},\n\\# 1', max_size=60))
+@given(st.text(alphabet="ab.=\"'[]{},\n\\# 1", max_size=60))
 def test_any_text_is_walked_over(text: str) -> None:
     found = Lines(text).find(("a",))
     assert found is None or 1 <= found <= text.count("\n") + 1

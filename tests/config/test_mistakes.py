@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.config.lines import Key, Lines
-from gateway.config.mistakes import ConfigMistake, Finding, Notes, dotted, nearest, quoted
+from gateway.config.mistakes import PATIENCE, ConfigMistake, Finding, Notes, dotted, quoted
 
 TEXT = "[server]\nport = 1\nhost = 2\n"
 
@@ -61,7 +61,7 @@ def test_a_mistake_is_remembered_for_its_key_and_for_what_holds_it() -> None:
     assert not notes.is_wrong(("b",))
 
 
-def test_r24_a_literal_secret_is_a_mistake_only_where_everybody_reads_it_and_one_is_strict() -> None:
+def test_r24_a_literal_secret_is_a_mistake_where_everybody_reads_it_and_one_is_strict() -> None:
     for is_open, strict, wrong in [(False, True, 0), (True, False, 0), (True, True, 1)]:
         notes = Notes("f", Lines(TEXT), open_to_all=is_open, strict=strict)
         notes.literal(("server", "port"), "a secret")
@@ -85,15 +85,24 @@ def test_a_key_is_written_as_in_a_file(key: Key, said: str) -> None:
 
 
 def test_text_of_the_file_cannot_command_a_terminal() -> None:
-    assert quoted("é\u202e\x1b[31m") == r'"\u00e9\u202e\u001b[31m"'
+    assert quoted("é\u202e\x1b[31m") == r'"é\U0000202e\U0000001b[31m"'
     assert quoted("é") == '"é"'
     assert len(quoted("x" * 1000)) < 100
     assert len(dotted(("x" * 1000,))) < 100
 
 
 def test_the_nearest_name_is_near() -> None:
-    assert nearest("hedtimeout", ["head_timeout", "body_timeout"]) == "head_timeout"
-    assert nearest("workers", ["head_timeout", "body_timeout"]) is None
+    notes = Notes("f", Lines(TEXT))
+    assert notes.nearest("hedtimeout", ["head_timeout", "body_timeout"]) == "head_timeout"
+    assert notes.nearest("workers", ["head_timeout", "body_timeout"]) is None
+
+
+def test_of_very_many_mistakes_the_first_ones_get_advice() -> None:
+    notes = Notes("f", Lines(TEXT))
+    for number in range(PATIENCE + 10):
+        notes.unknown((f"prot{number}",), "prot", ["port"])
+    advised = [finding for finding in notes.findings if finding.nearest]
+    assert advised == notes.findings[:PATIENCE]
 
 
 def test_an_origin_says_the_line_and_where_a_value_was_taken_from() -> None:

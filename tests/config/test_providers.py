@@ -26,7 +26,10 @@ def test_a_providers_kind_is_its_tables_name_unless_it_says_otherwise(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[providers.x]\nkind = "opnai"', "2: providers.x.kind: unknown kind; did you mean openai?"),
+        (
+            '[providers.x]\nkind = "opnai"',
+            "2: providers.x.kind: unknown kind; did you mean openai?",
+        ),
         (
             '[providers.x]\nkind = "azure"',
             "2: providers.x.kind: unknown kind (known here: echo, openai)",
@@ -44,7 +47,7 @@ def test_a_providers_kind_is_its_tables_name_unless_it_says_otherwise(tmp_path: 
         ("providers = 1", "1: providers: expected a table, got a whole number"),
         (
             "[[providers.openai]]\nmodels = []",
-            '1: providers.openai: expected a table, got a list',
+            "1: providers.openai: expected a table, got a list",
         ),
         (
             '[providers.echo]\nbase_url = "http://x"',
@@ -162,8 +165,7 @@ def test_a_bad_name_is_told_once_and_is_no_reason_for_more_mistakes(tmp_path: Pa
     assert mistakes(text, tmp_path) == [
         "gateway.toml:2: providers.openai.models:"
         " expected a string or a table or a list, got a whole number",
-        "gateway.toml:3: providers.openai.max_connections:"
-        " expected a whole number, got a string",
+        "gateway.toml:3: providers.openai.max_connections: expected a whole number, got a string",
     ]
 
 

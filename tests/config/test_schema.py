@@ -4,15 +4,14 @@ import json
 import tomllib
 from pathlib import Path
 
-import msgspec
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from gateway.config.compose import SECTIONS
 from gateway.config.mistakes import ConfigMistake
-from gateway.config.schema import Schema, schema
+from gateway.config.schema import Schema, _hook, schema
 from gateway.config.show import literal
 from gateway.words.secret import Secret
 from gateway.words.target import Timeouts
@@ -97,14 +96,20 @@ def test_the_schema_refuses_what_the_loader_refuses(text: str, tmp_path: Path) -
 
 VALUES = st.one_of(
     st.sampled_from([True, -1, 0, 1, 0.5, 1e9, 70_000, "", "*", "x", "json", [], ["x"], {}]),
-    st.sampled_from([{"env": "KEY"}, {"idle": 1.0}, {"idle": 0}, {"x": "y"}, [1], [{"env": "KEY"}]]),
+    st.sampled_from(
+        [{"env": "KEY"}, {"idle": 1.0}, {"idle": 0}, {"x": "y"}, [1], [{"env": "KEY"}]]
+    ),
 )
 KEYS = [
     *("server.port", "server.head_timeout", "server.drain_delay", "server.max_calls", "server.x"),
     *("server.host", "server.unix", "server.tls", "telemetry.log_format", "auth.required"),
     *("providers.openai.models", "providers.openai.api_key", "providers.openai.api_keys"),
     *("providers.openai.prefix", "providers.openai.headers", "providers.openai.timeouts"),
-    *("providers.openai.max_connections", "providers.echo.words_per_second", "providers.echo.models"),
+    *(
+        "providers.openai.max_connections",
+        "providers.echo.words_per_second",
+        "providers.echo.models",
+    ),
     *("models.x.targets", "models.x.timeouts", "defaults.timeouts", "defaults.retries", "admin"),
 ]
 
@@ -116,7 +121,8 @@ def test_what_the_loader_takes_the_schema_takes(tmp_path: Path, key: str, value:
     try:
         load(text, tmp_path)
     except ConfigMistake:
-        assume(False)
+        event("refused")
+        return
     assert accepts(text)
 
 
@@ -128,8 +134,6 @@ def test_an_echo_that_names_no_models_is_shown_the_default() -> None:
 
 
 def test_a_type_without_a_schema_is_a_bug_that_is_told() -> None:
-    from gateway.config.schema import _hook
-
     assert _hook(Secret) == {"$ref": "#/$defs/secret"}
     with pytest.raises(NotImplementedError):
-        msgspec.json.schema(bytearray | Path, schema_hook=_hook)
+        _hook(Path)

@@ -65,8 +65,9 @@ def test_tls_without_files_is_none(tmp_path: Path) -> None:
 
 
 def test_files_are_taken_from_the_configurations_own_folder(tmp_path: Path) -> None:
-    for name in ("chain.pem", "key.pem", "ca.pem"):
-        (tmp_path / name).touch()
+    for name in ("chain.pem", "ca.pem"):
+        (tmp_path / name).write_text("-----BEGIN CERTIFICATE-----", encoding="ascii")
+    (tmp_path / "key.pem").write_text("-----BEGIN EC PRIVATE KEY-----", encoding="ascii")
     config = load(
         """
         [server]
@@ -90,6 +91,16 @@ def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
         f"gateway.toml:2: server.tls.certificate: cannot read {tmp_path / 'a'}: {missing}",
         f"gateway.toml:2: server.tls.key: cannot read {tmp_path / 'b'}: {missing}",
         f"gateway.toml:3: server.upstream_ca: cannot read {tmp_path / 'c'}: {missing}",
+    ]
+
+
+def test_a_file_of_something_else_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\x30\x82")
+    text = '[server]\ntls = { certificate = "a", key = "a" }\nupstream_ca = "a"'
+    assert mistakes(text, tmp_path) == [
+        "gateway.toml:2: server.tls.certificate: a holds no certificate in PEM",
+        "gateway.toml:2: server.tls.key: a holds no private key in PEM",
+        "gateway.toml:3: server.upstream_ca: a holds no certificate in PEM",
     ]
 
 

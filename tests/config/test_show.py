@@ -74,7 +74,9 @@ def test_the_whole_is_one_table_of_plain_values(tmp_path: Path) -> None:
 
 
 def test_what_is_shown_reads_as_the_same_configuration(tmp_path: Path) -> None:
-    text = TEXT.replace('api_key = { env = "KEY" }\n', "").replace('"X-Api-Key" = "header-secret", ', "")
+    text = TEXT.replace('api_key = { env = "KEY" }\n', "").replace(
+        '"X-Api-Key" = "header-secret", ', ""
+    )
     config = load(text, tmp_path)
     again = load("\n".join(shown(config)), tmp_path)
     assert merged_tables(again) == merged_tables(config)

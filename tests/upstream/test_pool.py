@@ -5,9 +5,8 @@ import random
 import pytest
 import trio
 
-from gateway.upstream import pool as pool_module
 from gateway.upstream.exchange import State
-from gateway.upstream.pool import IDLE_TIMEOUT, MAX_IDLE, PARK_TIMEOUT, Lease, Pool, Site
+from gateway.upstream.pool import IDLE_TIMEOUT, MAX_IDLE, MAX_LOOKS, PARK_TIMEOUT, Lease, Pool, Site
 from gateway.words.target import Origin
 
 HERE = Origin("http", "127.0.0.1", 80)
@@ -97,15 +96,11 @@ async def test_what_has_been_idle_too_long_is_closed(
     assert old.closed
 
 
-async def test_no_more_than_a_few_are_kept(
-    pool: Pool[Fake], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool_module, "MAX_IDLE", 2)
-    oldest, *others = await take_new(pool, 3)
+async def test_no_more_than_a_number_are_kept(pool: Pool[Fake]) -> None:
+    oldest, *others = await take_new(pool, MAX_IDLE + 1, limit=2 * MAX_IDLE)
     assert oldest.closed
     assert not any(fake.closed for fake in others)
-    assert counters(pool) == (2, 0, 2, 0, 0)
-    assert MAX_IDLE > 2
+    assert counters(pool) == (MAX_IDLE, 0, MAX_IDLE, 0, 0)
 
 
 async def test_a_dropped_connection_is_closed_and_its_slot_is_free(pool: Pool[Fake]) -> None:
@@ -154,6 +149,21 @@ async def test_an_unfinished_answer_may_finish_meanwhile(pool: Pool[Fake]) -> No
     parked.state = State.READY
     assert (await take(pool)).connection is parked
     assert counters(pool) == (2, 2, 0, 0, 0)
+
+
+async def test_an_answer_that_does_not_end_hides_no_other(pool: Pool[Fake]) -> None:
+    stuck, ended = [await park(pool) for _ in range(2)]
+    ended.state = State.READY
+    assert (await take(pool)).connection is ended
+    assert not stuck.closed
+    assert counters(pool) == (2, 1, 0, 1, 0)
+
+
+async def test_one_call_looks_at_a_few_parked_connections_only(pool: Pool[Fake]) -> None:
+    parked = [await park(pool) for _ in range(2 * MAX_LOOKS)]
+    looked = sum(fake.looks for fake in parked)
+    await take(pool)
+    assert sum(fake.looks for fake in parked) - looked == MAX_LOOKS
 
 
 async def test_an_answer_that_does_not_finish_is_cut(

@@ -176,3 +176,13 @@ async def test_a_closed_tls_wire_says_so(secured: tuple[TlsWire, Peer]) -> None:
         tls.read_now(1)
     with pytest.raises(trio.ClosedResourceError):
         await tls.send_all(b"x")
+
+
+async def test_it_waits_for_room_and_closes_as_any_stream(secured: tuple[TlsWire, Peer]) -> None:
+    tls, _ = secured
+    with trio.testing.assert_checkpoints():
+        await tls.wait_send_all_might_not_block()
+    with trio.testing.assert_checkpoints():
+        await tls.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await tls.wait_send_all_might_not_block()

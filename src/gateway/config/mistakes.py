@@ -1,16 +1,18 @@
 """What is wrong with a configuration: every mistake with its file, line and key, all at once."""
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 from gateway.config.lines import Key, Lines
 
 LONGEST_SHOWN = 80
 MANY = 12
 NEAR = 0.6
+PATIENCE = 100
+MOST_COMPARED = 1000
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -40,10 +42,17 @@ class ConfigMistake(Exception):
         self.findings = tuple(findings)
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, longest: int = LONGEST_SHOWN) -> str:
     """Show text of the file so that it cannot command a terminal, cut where it is long."""
-    shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
-    return json.dumps(shown, ensure_ascii=not shown.isprintable())
+    shown = text if len(text) <= longest else text[:longest] + "…"
+    return '"' + "".join(map(_escaped, shown)) + '"'
+
+
+def _escaped(char: str) -> str:
+    """Write a character as it stands in a basic string of TOML."""
+    if char in '"\\':
+        return f"\\{char}"
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
 
 
 def dotted(key: Key) -> str:
@@ -56,12 +65,6 @@ def dotted(key: Key) -> str:
             name = part if _BARE.fullmatch(part) and len(part) <= LONGEST_SHOWN else quoted(part)
             said += f".{name}" if said else name
     return said
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is meant, if one is near."""
-    near = get_close_matches(name[:LONGEST_SHOWN], list(known), 1, NEAR)
-    return near[0] if near else None
 
 
 class Notes:
@@ -86,17 +89,25 @@ class Notes:
     def mistake(self, key: Key, text: str, near: str | None = None) -> None:
         """Note that the value at a key is wrong."""
         line = self._lines.find(key)
-        self._wrong.add(key)
+        self._wrong.update(key[:length] for length in range(len(key) + 1))
         self.findings.append(Finding(self._file, line, None, dotted(key) or None, text, near))
 
     def is_wrong(self, key: Key) -> bool:
         """Say whether a mistake was noted at a key or within it."""
-        return any(wrong[: len(key)] == key for wrong in self._wrong)
+        return key in self._wrong
+
+    def nearest(self, name: str, known: Iterable[str]) -> str | None:
+        """Return the known name that is meant, if one is near."""
+        if len(self.findings) >= PATIENCE:
+            return None  # Whoever made so many mistakes reads the first of them.
+        choices = list(islice(known, MOST_COMPARED))
+        near = get_close_matches(name[:LONGEST_SHOWN], choices, 1, NEAR)
+        return near[0] if near else None
 
     def unknown(self, key: Key, name: str, known: Iterable[str], what: str = "key") -> None:
         """Note a name that does not exist, with the nearest that does, or all if they are few."""
         names = sorted(known)
-        near = nearest(name, names)
+        near = self.nearest(name, names)
         if near is None and 0 < len(names) <= MANY:
             shown = ", ".join(dotted((known_name,)) for known_name in names)
             self.mistake(key, f"unknown {what} (known here: {shown})")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from gateway.config.lines import Key
-from gateway.config.mistakes import nearest, quoted
+from gateway.config.mistakes import quoted
 from gateway.config.names import check_name
 from gateway.config.options import ModelOptions
 from gateway.config.providers import public_names
@@ -69,12 +69,13 @@ def _check_model(name: str, options: ModelOptions, known: _Known, reading: Readi
     elif not options.targets:
         if name not in known:
             text = "no provider offers this name, and it has no targets"
-            reading.notes.mistake(key, text, nearest(name, known.names))
+            reading.notes.mistake(key, text, reading.notes.nearest(name, known.names))
     elif name in known.names:
         reading.notes.mistake(targets, f"{known.names[name]} offers this name itself: {SEVERAL}")
     elif options.targets[0] not in known:
         text = f"no provider offers {quoted(options.targets[0])}"
-        reading.notes.mistake(targets, text, nearest(options.targets[0], known.names))
+        near = reading.notes.nearest(options.targets[0], known.names)
+        reading.notes.mistake(targets, text, near)
 
 
 def _check_prefixes(providers: Mapping[str, Settings], reading: Reading) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from gateway.config.lines import Key
-from gateway.config.mistakes import nearest, quoted
+from gateway.config.mistakes import quoted
 from gateway.config.names import check_name
 from gateway.config.tables import Reading, as_table, read_table
 from gateway.forms.http import check_header
@@ -89,7 +89,7 @@ def _read_provider(name: str, value: object, reading: Reading) -> Settings | Non
     else:
         kinds = " or ".join(map(quoted, TABLE))
         text = f"has no kind, and its name is none: add kind = {kinds}"
-        reading.notes.mistake(key, text, nearest(name, TABLE))
+        reading.notes.mistake(key, text, reading.notes.nearest(name, TABLE))
     return None
 
 
@@ -112,10 +112,12 @@ def _check_models(settings: Settings, key: Key, reading: Reading) -> None:
     if not models and not settings.prefix and not reading.notes.is_wrong(key):
         reading.notes.mistake(where, 'no models: name them, or write "*" or a prefix')
     elif isinstance(models, list):
+        seen: set[str] = set()
         for index, name in enumerate(models):
             _name(name, (*where, index), reading)
-            if name in models[:index]:
+            if name in seen:
                 reading.notes.mistake((*where, index), "stands here twice")
+            seen.add(name)
     elif isinstance(models, dict):
         for name, own in models.items():
             _name(name, (*where, name), reading)

@@ -67,8 +67,8 @@ def _listen(listen: ListenOptions, reading: Reading) -> ListenOptions:
     unix = reading.files.place(listen.unix) if listen.unix else ""
     tls = listen.tls and msgspec.structs.replace(
         listen.tls,
-        certificate=_readable(listen.tls.certificate, (*_KEY, "tls", "certificate"), reading),
-        key=_readable(listen.tls.key, (*_KEY, "tls", "key"), reading),
+        certificate=_pem(listen.tls.certificate, "CERTIFICATE", ("tls", "certificate"), reading),
+        key=_pem(listen.tls.key, "PRIVATE KEY", ("tls", "key"), reading),
     )
     return msgspec.structs.replace(listen, unix=unix, tls=tls)
 
@@ -76,15 +76,17 @@ def _listen(listen: ListenOptions, reading: Reading) -> ListenOptions:
 def _upstream(upstream: UpstreamOptions, reading: Reading) -> UpstreamOptions:
     path = upstream.upstream_ca
     return UpstreamOptions(
-        upstream_ca=_readable(path, (*_KEY, "upstream_ca"), reading) if path else ""
+        upstream_ca=_pem(path, "CERTIFICATE", ("upstream_ca",), reading) if path else ""
     )
 
 
-def _readable(path: str, key: Key, reading: Reading) -> str:
+def _pem(path: str, holds: str, key: Key, reading: Reading) -> str:
+    """Return a file's whole path; whether its content is any good, TLS itself will say."""
     try:
-        reading.files.read(path)
+        if f"{holds}-----".encode() not in reading.files.read(path):
+            raise ValueError(f"{path} holds no {holds.lower()} in PEM")
     except ValueError as error:
-        reading.notes.mistake(key, str(error))
+        reading.notes.mistake((*_KEY, *key), str(error))
     return reading.files.place(path)
 
 

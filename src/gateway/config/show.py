@@ -1,6 +1,5 @@
 """Shows a configuration as it holds: defaults filled in, where each value is from, no secret."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import msgspec
 from gateway.config.compose import Config
 from gateway.config.homes import merged, seconds
 from gateway.config.lines import Key
-from gateway.config.mistakes import dotted
+from gateway.config.mistakes import dotted, quoted
 from gateway.config.providers import is_telling
 from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
@@ -83,14 +82,19 @@ def literal(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return json.dumps(value, ensure_ascii=not value.isprintable())
+            return quoted(value, len(value))
         case list() | tuple():
             return f"[{', '.join(map(literal, value))}]"
         case dict():
-            pairs = [f"{dotted((name,))} = {literal(inner)}" for name, inner in value.items()]
+            pairs = [f"{_key(name)} = {literal(inner)}" for name, inner in value.items()]
             return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
         case _:
             return str(value)
+
+
+def _key(name: str) -> str:
+    said = dotted((name,))
+    return said if said == name else quoted(name, len(name))
 
 
 def _section(config: Config, path: tuple[str, ...], *structs: msgspec.Struct) -> Section:
@@ -120,7 +124,7 @@ def _origin(config: Config, *keys: Key) -> str:
 def _plain(name: str, value: object) -> object:
     if name == "headers" and isinstance(value, Mapping):
         return {key: MASK if is_telling(key) else said for key, said in value.items()}
-    return msgspec.to_builtins(value, enc_hook=_masked)
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_masked))
 
 
 def _masked(value: object) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import FieldInfo
 
 from gateway.config.files import Files
 from gateway.config.lines import Key
-from gateway.config.mistakes import Notes, nearest, quoted
+from gateway.config.mistakes import Notes, quoted
 from gateway.config.secrets import Secrets, source_of
 from gateway.providers import Settings
 from gateway.words.secret import Secret
@@ -144,7 +144,8 @@ def _note_invalid(said: str, members: list[object], value: object, key: Key, not
     if choices and isinstance(value, str):
         others = [_HOLDERS[held] for m in members if (held := get_origin(m)) in _HOLDERS]
         wanted = " or ".join([*map(quoted, choices), *others])
-        notes.mistake(key, f"expected {wanted}, got {quoted(value)}", nearest(value, choices))
+        near = notes.nearest(value, choices)
+        notes.mistake(key, f"expected {wanted}, got {quoted(value)}", near)
     else:
         notes.mistake(key, _plain(said))
 

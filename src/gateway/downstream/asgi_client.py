@@ -10,6 +10,8 @@ from typing import Any
 import trio
 
 from gateway.downstream.calls import OpenCall
+from gateway.downstream.client import MIN_BODY_RATE
+from gateway.downstream.connection import LINGER_BYTES, LINGER_TIMEOUT
 from gateway.downstream.head import Head, make_head
 from gateway.downstream.options import HttpOptions
 from gateway.forms.http import check_header
@@ -43,6 +45,7 @@ class AsgiClient:
         self._parts: list[bytes] = []
         self._arrived = trio.Event()
         self._whole = False
+        self._over = trio.Event()
         self._finishing = False
         self._pending: Message | None = None
         self.started = False
@@ -61,6 +64,7 @@ class AsgiClient:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
+                self._over.set()
                 if not self._finishing and self._life is not None:
                     self._life.cut(Cause.CLIENT_GONE)
                 return
@@ -69,19 +73,24 @@ class AsgiClient:
     def _take(self, message: Message) -> None:
         part = message.get("body", b"")
         self.bytes_in += len(part)
-        if self.bytes_in <= self._options.max_body_bytes:
+        most = self._options.max_body_bytes
+        if self.bytes_in <= most and not self._finishing:
             self._parts.append(part)
         self._whole = not message.get("more_body", False)
+        if self._whole or self.bytes_in > most + LINGER_BYTES:
+            self._over.set()
         self._arrived.set()
         self._arrived = trio.Event()
 
     async def body(self) -> bytes:
         """Read the body whole (see `words.client.Client`)."""
-        most = self._options.max_body_bytes
+        most, timeout = self._options.max_body_bytes, self._options.body_timeout
+        began = trio.current_time()
         while (self._head.length or self.bytes_in) <= most and self.bytes_in <= most:
             if self._whole:
                 return b"".join(self._parts)
-            with trio.move_on_after(self._options.body_timeout) as scope:
+            slowest = began + timeout + self.bytes_in / MIN_BODY_RATE
+            with trio.CancelScope(deadline=min(trio.current_time() + timeout, slowest)) as scope:
                 await self._arrived.wait()
             if scope.cancelled_caught:
                 raise BodyTimeout("The request's body arrived too slowly.")
@@ -107,9 +116,21 @@ class AsgiClient:
         await self._write(data, more=False)
 
     async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
-        """Answer in one piece."""
+        """Answer in one piece.
+
+        The server closes at the end of an answer to a request whose body is still arriving, and a
+        reset would eat the answer on its way: so the end is held back for a moment.
+        """
         self.start(status, (*headers, (b"content-length", b"%d" % len(body))))
-        await self.finish(b"" if self._head.method == "HEAD" else body)
+        data = b"" if self._head.method == "HEAD" else body
+        if self._head.length == 0:
+            await self.finish(data)
+            return
+        self._finishing = True
+        await self._write(data, more=True)
+        with trio.move_on_after(LINGER_TIMEOUT):
+            await self._over.wait()
+        await self._write(b"", more=False)
 
     def abort(self) -> None:
         """Return early: the server closes the connection without the terminating chunk."""

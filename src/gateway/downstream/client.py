@@ -18,6 +18,7 @@ from gateway.words.client import Client, Header
 from gateway.words.errors import BadRequest, BodyTimeout, TooLarge
 from gateway.words.life import Cause
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 MIN_BODY_RATE = 16_384
 """Bytes a second, on average after the first `body_timeout` (R17)."""
 
@@ -94,19 +95,24 @@ class HttpClient:
             raise TooLarge(f"The body is longer than {most} bytes.")
         parts: list[bytes] = []
         size = self._take(parts, self.rest)
-        if self._body.complete:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-        if self._head.headers.get(b"expect", b"").lower() == b"100-continue":
-            await self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        invited = not self._awaits_leave()
         began = trio.current_time()
-        while not self._body.complete:
+        while not self._body.complete and size <= most:
             with trio.CancelScope(deadline=self._patience(began, size)) as scope:
+                if not invited:
+                    invited = True
+                    await self._put(CONTINUE)
                 size += self._take(parts, await self._receive())
             if scope.cancelled_caught:
                 raise BodyTimeout("The request's body arrived too slowly.")
-            if size > most:
-                raise TooLarge(f"The body is longer than {most} bytes.")
-        return b"".join(parts)
+        if size > most:
+            raise TooLarge(f"The body is longer than {most} bytes.")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _awaits_leave(self) -> bool:
+        """Say whether the client sends its body only once it is told to; HTTP/1.0 knows no 1xx."""
+        expects = self._head.headers.get(b"expect", b"").lower() == b"100-continue"
+        return expects and not self._head.http10
 
     def _take(self, parts: list[bytes], data: bytes) -> int:
         part, self.rest = self._body.feed(data)
@@ -141,7 +147,7 @@ class HttpClient:
         """Set the head of a streamed answer; it leaves with the first bytes, in one write."""
         self._chunked = not self._head.http10
         framing = [(b"transfer-encoding", b"chunked")] if self._chunked else []
-        self._pending = self._write_head(status, [*headers, *framing])
+        self._pending = self._write_head(status, [*headers, *framing], framed=self._chunked)
 
     async def send(self, data: bytes) -> None:
         """Write whole events."""
@@ -164,7 +170,7 @@ class HttpClient:
     async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Answer in one piece."""
         length = (b"content-length", b"%d" % len(body))
-        head = self._write_head(status, [*headers, length])
+        head = self._write_head(status, [*headers, length], framed=True)
         await self._write(head if self._head.method == "HEAD" else head + body)
         self.reusable = self._may_keep
 
@@ -173,9 +179,11 @@ class HttpClient:
         self.reusable = False
         self.torn = True
 
-    def _write_head(self, status: int, headers: Sequence[Header]) -> bytes:
+    def _write_head(self, status: int, headers: Sequence[Header], *, framed: bool) -> bytes:
+        """Return the head. An answer that is not `framed` ends with its connection."""
         self._drop_arrived_body()
-        self._may_keep = self._head.keep_alive and self._body.complete and not self._calls.draining
+        kept = self._head.keep_alive and framed and not self._calls.draining
+        self._may_keep = kept and self._body.complete
         connection = b"keep-alive" if self._may_keep else b"close"
         fields = write_fields(
             [
@@ -197,10 +205,14 @@ class HttpClient:
                 self.rest = b""
 
     async def _write(self, data: bytes) -> None:
+        """Write a part of the answer."""
         self.started = self.torn = True
+        await self._put(data)
+        self.torn = False
+        self.bytes_out += len(data)
+
+    async def _put(self, data: bytes) -> None:
         try:
             await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             await self._gone()
-        self.torn = False
-        self.bytes_out += len(data)

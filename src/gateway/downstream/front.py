@@ -55,7 +55,7 @@ class _Account:
     def __enter__(self) -> None:
         self._calls.add(self._life)
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._calls.remove(self._life)
         receipt, client = self._life.receipt, self._client
         receipt.ended = trio.current_time()
@@ -63,7 +63,7 @@ class _Account:
         receipt.bytes_in, receipt.bytes_out = client.bytes_in, client.bytes_out
         if self._life.cause is not None:
             receipt.end(self._life.cause)
-        elif kind is None or issubclass(kind, trio.Cancelled):
+        elif error is None or is_cancellation(error):
             receipt.end(Cause.DRAIN)  # cancelled from outside: the server ended around us
         else:
             receipt.fail(Internal("left by an exception"))
@@ -204,6 +204,13 @@ class Front:
         if scope.cancelled_caught:
             life.cut(Cause.CLIENT_STALLED)
             await trio.lowlevel.checkpoint()
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Say whether this is Cancelled and nothing else; a nursery tells it as a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
 
 
 def first_of(group: BaseExceptionGroup[GatewayError]) -> GatewayError:

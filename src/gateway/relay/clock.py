@@ -16,6 +16,8 @@ from gateway.words.life import Cause, Life
 from gateway.words.target import Timeouts
 
 OK = 200
+WRITE_GLANCE = 1.0
+"""Seconds between two looks at a write under way: what is left of the idle time counts after it."""
 
 
 class Clock:
@@ -26,7 +28,7 @@ class Clock:
         self._life = life
         self._options = options
         self._began = trio.current_time()
-        self._bytes_at = self._heard_at = self._spoke_at = self._resumed_at = self._began
+        self._bytes_at = self._heard_at = self._spoke_at = self._began
         self._total_at = inf
         self._idle_timeout = inf
         self._committed = False
@@ -67,12 +69,14 @@ class Clock:
         """Write whole events. Waits for the client, and for a keepalive that is being written."""
         if not data:
             return
+        began = trio.current_time()
         if self._keepalive_done is not None:
             await self._keepalive_done.wait()
         self._writing_since = self._spoke_at = trio.current_time()
         await self._client.send(data)
         self._writing_since = inf
-        self._resumed_at = trio.current_time()
+        # While we write, the provider is not read: that silence is ours.
+        self._heard_at += trio.current_time() - began
 
     async def finish(self, data: bytes) -> None:
         """Write the last events and the end of the body, in one write."""
@@ -123,17 +127,17 @@ class Clock:
             self._life.stop(Cause.IDLE_TRICKLE if trickles else Cause.IDLE_SILENCE)
 
     def _idle_at(self) -> float:
-        # While we write, the provider is not read: that silence is ours.
         if not self._committed or self._writing_since != inf:
             return inf
-        return max(self._heard_at, self._resumed_at) + self._idle_timeout
+        return self._heard_at + self._idle_timeout
 
     def _next(self, now: float) -> float:
         if self._life.cause is not None:
             return inf
         # A write or a commit may begin while we sleep: wake before it could be overdue.
         stalled_at = min(self._writing_since, now) + self._options.write_timeout
-        idle_at = min(self._idle_at(), now + self._idle_timeout)
+        patience = self._idle_timeout if self._writing_since == inf else WRITE_GLANCE
+        idle_at = min(self._idle_at(), now + patience)
         interval = self._options.keepalive_interval
         keepalive_at = min(self._keepalive_at(), now + interval) if interval else inf
         return min(stalled_at, idle_at, self._total_at, keepalive_at)

@@ -18,7 +18,14 @@ from gateway.upstream.send import Incoming, send
 from gateway.words.answer import Piece
 from gateway.words.call import Call
 from gateway.words.client import Header
-from gateway.words.errors import FirstTokenTimeout, GatewayError, UpstreamFault
+from gateway.words.errors import (
+    FirstTokenTimeout,
+    GatewayError,
+    UpstreamFailure,
+    UpstreamFault,
+    UpstreamReset,
+    UpstreamTruncated,
+)
 from gateway.words.receipt import Attempt, Receipt
 from gateway.words.target import Plan, Target
 
@@ -46,6 +53,7 @@ class TargetAnswer:
         self._clock = clock
         self._scrubber = scrubber
         self._receipt = receipt
+        self._malformed_before = receipt.malformed_events
         self._attempt = receipt.attempts[-1]
         self._held: list[Piece] = []
         self._fault: UpstreamFault | None = None
@@ -72,7 +80,7 @@ class TargetAnswer:
         self._held = held
 
     async def next(self) -> list[Piece]:
-        if self._held:
+        if self._held or self.ended:
             held, self._held = self._held, []
             return held
         return await self._read()
@@ -81,22 +89,41 @@ class TargetAnswer:
         if self._fault is not None:
             raise self._fault
         while True:
-            data = await self._incoming.receive()
-            self._clock.received()
-            pieces = self._reader.feed(data) if data else self._reader.end()
+            pieces = await self._receive()
             if self._reader.ended:
                 self.ended = True
                 self._incoming.park()
             if pieces or self.ended:
                 return self._up_to_fault(pieces)
 
+    async def _receive(self) -> list[Piece]:
+        try:
+            data = await self._incoming.receive()
+        except (UpstreamTruncated, UpstreamReset) as cut:
+            return self._end_at(cut)
+        self._clock.received()
+        return self._feed(data)
+
+    def _end_at(self, cut: UpstreamFailure) -> list[Piece]:
+        """Take a stream for whole that was cut after its last choice had finished (U14, U15)."""
+        try:
+            return self._feed(b"")
+        except GatewayError:
+            raise cut from None
+
+    def _feed(self, data: bytes) -> list[Piece]:
+        try:
+            return self._reader.feed(data) if data else self._reader.end()
+        finally:
+            self._receipt.malformed_events = self._malformed_before + self._reader.malformed_events
+
     def _up_to_fault(self, pieces: list[Piece]) -> list[Piece]:
         """Keep back an error told in the stream: it is raised once what came before has passed."""
         for index, piece in enumerate(pieces):
             if piece.fault is not None:
                 fault = piece.fault
-                message = self._scrubber.scrub(fault.message)
-                self._fault = UpstreamFault(message, type=fault.type, code=fault.code)
+                self._fault = UpstreamFault(fault.message, type=fault.type, code=fault.code)
+                scrub(self._fault, self._scrubber)
                 self.ended = False
                 if index == 0:
                     raise self._fault
@@ -109,10 +136,9 @@ class TargetAnswer:
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._attempt.close(trio.current_time(), error)
         # Waits for nothing, unless the answer is a foreign transport's (ADR 5).
         await self._incoming.aclose()
-        self._receipt.malformed_events += self._reader.malformed_events
-        self._attempt.close(trio.current_time(), error)
 
 
 async def first_to_speak(
@@ -132,6 +158,8 @@ async def first_to_speak(
             return await _ask(target, call, receipt, clock, house)
         raise FirstTokenTimeout(f"{target.name} sent no content within {patience:g} seconds.")
     except BaseException as caught:
+        if isinstance(caught, GatewayError):
+            scrub(caught, house.scrubber)
         attempt.close(trio.current_time(), caught)
         raise
 
@@ -145,7 +173,7 @@ async def _ask(
     incoming = await send(target, credentials, request, house.transports)
     try:
         if incoming.status != OK:
-            raise await _refusal(incoming, target, house)
+            raise await _refusal(incoming, target)
         limits = house.answers
         reader = form.AnswerReader(
             call,
@@ -162,13 +190,19 @@ async def _ask(
     return answer
 
 
-async def _refusal(incoming: Incoming, target: Target, house: House) -> GatewayError:
-    """Read a provider's error answer, in bounds. Its words pass the scrubber (R11)."""
+async def _refusal(incoming: Incoming, target: Target) -> GatewayError:
+    """Read a provider's error answer, in bounds."""
     body = bytearray()
     while len(body) < MAX_ERROR_BYTES and (data := await incoming.receive()):
         body += data
-    error = FORMS[target.form].read_error(
+    return FORMS[target.form].read_error(
         incoming.status, incoming.headers, bytes(body[:MAX_ERROR_BYTES])
     )
-    error.message = house.scrubber.scrub(error.message)
-    return error
+
+
+def scrub(error: GatewayError, scrubber: Scrubber) -> None:
+    """Take configured secrets out of whatever a provider said in an error (R11)."""
+    error.message = scrubber.scrub(error.message)
+    error.type = scrubber.scrub(error.type)
+    error.code = error.code and scrubber.scrub(error.code)
+    error.param = error.param and scrubber.scrub(error.param)

@@ -16,6 +16,8 @@ from gateway.words.target import Origin
 IDLE_TIMEOUT = 60.0
 PARK_TIMEOUT = 5.0
 MAX_IDLE = 256
+MAX_LOOKS = 4
+"""Parked connections that one call looks at, so that one which does not end hides no other."""
 
 
 class Keepable(Protocol):
@@ -77,21 +79,21 @@ class Site(Generic[Kept]):
         return len(self._waiters)
 
     def check_out(self, now: float) -> Kept | None:
-        """Take a connection that is alive: the one last used, else the one parked longest."""
+        """Take a connection that is alive: the one last used, else one parked long ago."""
         while self._idle:
             connection, since = self._idle.pop()
             if now - since < IDLE_TIMEOUT and connection.look() is State.READY:
                 return connection
             self._discard(connection)
-        while self._parked:
-            connection, since = self._parked[0]
+        for _ in range(min(len(self._parked), MAX_LOOKS)):
+            connection, since = self._parked.popleft()
             state = connection.look()
-            if state is State.UNFINISHED and now - since < PARK_TIMEOUT:
-                return None
-            self._parked.popleft()
             if state is State.READY:
                 return connection
-            self._discard(connection)
+            if state is State.UNFINISHED and now - since < PARK_TIMEOUT:
+                self._parked.append((connection, since))
+            else:
+                self._discard(connection)
         return None
 
     def take_slot(self) -> bool:

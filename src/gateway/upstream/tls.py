@@ -5,6 +5,7 @@ come and not only the first, and there is one socket to close, whatever the hand
 """
 
 import ssl
+from contextlib import suppress
 
 import trio
 from trio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
@@ -35,7 +36,8 @@ class TlsWire(trio.abc.Stream):
                 self._take(await self._wire.receive_some())
             except ssl.SSLError:
                 # The alert that says why; there is no waiting for it.
-                self._wire.write_now(self._out.read())
+                with suppress(trio.BrokenResourceError):
+                    self._wire.write_now(self._out.read())
                 raise
             else:
                 break

@@ -5,7 +5,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.words.answer import Piece, Usage
-from gateway.words.errors import GatewayError, Internal, Timeout, UpstreamFailure, UpstreamTruncated
+from gateway.words.errors import (
+    GatewayError,
+    Internal,
+    Stopped,
+    Timeout,
+    UpstreamFailure,
+    UpstreamTruncated,
+)
 from gateway.words.life import Cause
 
 
@@ -56,6 +63,8 @@ def outcome_of_error(error: GatewayError) -> Outcome:
             return Outcome.TIMEOUT
         case Internal():
             return Outcome.INTERNAL
+        case Stopped():
+            return Outcome.STOPPED
         case _:
             return Outcome.REFUSED
 

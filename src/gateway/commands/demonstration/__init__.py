@@ -1,1 +1,1 @@
-"""What `gateway demo` is made of: an upstream, clients that leave, scenes, figures, a way to print."""
+"""What `gateway demo` is made of: upstream, clients, scenes, figures, words for them."""

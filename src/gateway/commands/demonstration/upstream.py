@@ -13,79 +13,18 @@ import socket
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-import httptools
 import trio
 
 from gateway.commands.demonstration import wire
+from gateway.commands.demonstration.peer import Peer
+from gateway.words.errors import ClientMistake
 
 LOOPBACK: Final = "127.0.0.1"
 READ_BYTES = 65_536
-MAX_BODY_BYTES = 4_194_304
-SEND_BUFFER_BYTES = 65_536
 TLS_HANDSHAKE: Final = b"\x16"
 """The first byte of a connection that wants TLS. This upstream takes it, and never answers."""
 
 _MARK = re.compile(rb"demo-call-[0-9a-f]{8}-\d+")
-
-
-class Peer:
-    """One connection of a gateway. `gone_at` is when it was seen to be left, on Trio's clock."""
-
-    def __init__(self, sock: trio.socket.SocketType) -> None:
-        self.gone_at: float | None = None
-        self._socket = sock
-        self._gone = trio.Event()
-        self._parser = httptools.HttpRequestParser(self)
-        self._target = b""
-        self._body = bytearray()
-        self._requests: list[tuple[bytes, bytes]] = []
-
-    def fileno(self) -> int:
-        """Return the descriptor; -1 once it is closed."""
-        return self._socket.fileno()
-
-    async def gone(self) -> None:
-        """Wait until the gateway has left this connection."""
-        await self._gone.wait()
-
-    async def send(self, data: bytes) -> None:
-        """Write it all, unless the gateway leaves meanwhile."""
-        view = memoryview(data)
-        while view and self.gone_at is None:
-            try:
-                view = view[await self._socket.send(view) :]
-            except OSError:
-                return
-
-    def close(self) -> None:
-        """Close at once."""
-        self._socket.close()
-
-    def note_gone(self) -> None:
-        """Note when the gateway was seen to have left."""
-        self.gone_at = trio.current_time()
-        self._gone.set()
-
-    def take(self, data: bytes) -> list[tuple[bytes, bytes]]:
-        """Take what has come; return the requests that are whole now, each target and body."""
-        self._parser.feed_data(data)
-        requests, self._requests = self._requests, []
-        return requests
-
-    def on_message_begin(self) -> None:
-        self._target = b""
-        self._body.clear()
-
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-
-    def on_body(self, part: bytes) -> None:
-        self._body += part
-        if len(self._body) > MAX_BODY_BYTES:
-            raise ValueError("a body that no call of the demonstration has")
-
-    def on_message_complete(self) -> None:
-        self._requests.append((self._target, bytes(self._body)))
 
 
 class Asked:
@@ -108,25 +47,32 @@ class Asked:
 
     @property
     def left_at(self) -> float | None:
-        """Return when the last of its connections was left; None while one is not."""
-        times = [peer.gone_at for peer in self.peers]
-        return max((at for at in times if at is not None), default=None) if all(times) else None
+        """When the last of its connections was left; None while one is not."""
+        times = [peer.gone_at for peer in self.peers if peer.gone_at is not None]
+        return max(times) if times and len(times) == len(self.peers) else None
 
     async def left(self) -> None:
         """Wait until all its connections have been left."""
         for peer in self.peers:
             await peer.gone()
 
+    def end(self) -> None:
+        """Close its connections, so that a gateway which keeps them is rid of the call too."""
+        for peer in self.peers:
+            peer.close()
+
 
 class Upstream:
     """The listener and its connections."""
 
-    def __init__(self, sock: socket.socket, model: str) -> None:
+    def __init__(self, port: int, model: str) -> None:
+        """Listen on loopback, on a free port for 0. Raises `OSError`, as when it is taken."""
+        sock = _listen(port)
         self.port: int = sock.getsockname()[1]
         self.peers: set[Peer] = set()
         self.task: trio.lowlevel.Task | None = None
         self.served = 0
-        """Requests that were no expected call, such as a probe."""
+        """Calls that were not expected, such as a probe."""
         self._model = model
         self._expected: dict[bytes, Asked] = {}
         self._tls: Asked | None = None
@@ -159,36 +105,42 @@ class Upstream:
         self.task = trio.lowlevel.current_task()
         await trio.serve_listeners(self._take, [self._listener])
 
+    def close(self) -> None:
+        """Stop to listen, where it may be that nobody serves. May be called again."""
+        self._listener.socket.close()
+
     async def _take(self, stream: trio.SocketStream) -> None:
-        # With a small buffer it is soon seen that a gateway reads no more.
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         peer = Peer(stream.socket)
         self.peers.add(peer)
         try:
             data = bytes(await stream.receive_some(READ_BYTES))
             if data[:1] == TLS_HANDSHAKE:
                 self._meet(self._tls, peer)
-                await _ignore(stream)
+                while data:
+                    data = bytes(await stream.receive_some(READ_BYTES))
             while data:
-                for target, body in peer.take(data):
-                    await self._answer(peer, target, body)
+                for path, body in peer.take(data):
+                    await self._answer(peer, path, body)
                 data = bytes(await stream.receive_some(READ_BYTES))
-        except (trio.BrokenResourceError, trio.ClosedResourceError, httptools.HttpParserError):
-            pass  # it was left by a reset, closed by its scene, or speaks no HTTP
+        except (trio.BrokenResourceError, trio.ClosedResourceError, ClientMistake, ValueError):
+            pass  # it was left by a reset, closed by its scene, or is no gateway
         finally:
             peer.note_gone()
             peer.close()
             self.peers.discard(peer)
 
-    async def _answer(self, peer: Peer, target: bytes, body: bytes) -> None:
+    async def _answer(self, peer: Peer, path: str, body: bytes) -> None:
         mark = _MARK.search(body)
         if mark and mark[0] in self._expected:
             self._meet(self._expected[mark[0]], peer)
             return
-        self.served += 1
-        if target.partition(b"?")[0].endswith(b"/models"):
+        if any(peer in asked.peers for asked in self._expected.values()):
+            return  # asked behind a call that is not answered yet
+        if path.endswith("/models"):
             await peer.send(wire.models(self._model))
-        elif _streams(body):
+            return
+        self.served += 1
+        if _streams(body):
             await peer.send(wire.whole_stream(self._model))
         else:
             await peer.send(wire.whole_answer(self._model))
@@ -200,12 +152,6 @@ class Upstream:
             asked.come(peer)
 
 
-async def _ignore(stream: trio.SocketStream) -> None:
-    """Read without an answer until the peer has gone."""
-    while await stream.receive_some(READ_BYTES):
-        pass
-
-
 def _streams(body: bytes) -> bool:
     try:
         fields = json.loads(body)
@@ -214,8 +160,7 @@ def _streams(body: bytes) -> bool:
     return isinstance(fields, dict) and fields.get("stream") is True
 
 
-def listen(port: int) -> socket.socket:
-    """Listen on loopback, on a free port for 0. Raises `OSError`, as when the port is taken."""
+def _listen(port: int) -> socket.socket:
     sock = socket.socket()
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

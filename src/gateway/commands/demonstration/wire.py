@@ -1,19 +1,21 @@
-"""The bytes of the demonstration: requests as clients send them, answers as the upstream gives them.
+"""The bytes of the demonstration: what clients ask, what the upstream answers.
 
 Pure. It speaks OpenAI's chat form by itself, so that the gateway is not measured by its own words.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.upstream.exchange import host_of
+from gateway.words.secret import Secret
+from gateway.words.target import Origin
 
 CONTENT = "one"
 MORE_CONTENT = "two"
 LAST_WORD = b"[DONE]"
 FILLER = "word " * 200
-FIXED_LENGTH = 50
-"""Bytes of a body of which the rest never comes."""
-
 STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 )
@@ -28,25 +30,44 @@ class Dress(StrEnum):
     UPGRADE = "upgrade"
 
 
-def write_call(  # what a call is made of; all are named
-    *, host: bytes, path: str, fields: Mapping[str, object], key: str, dress: Dress, whole: bool
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a gateway is: its origin, the path of its API, and the key to show there."""
+
+    origin: Origin
+    path: str = "/v1"
+    key: Secret | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"{self.origin}{self.path}"
+
+
+def write_call(
+    address: Address,
+    fields: Mapping[str, object],
+    dress: Dress = Dress.PLAIN,
+    *,
+    whole: bool = True,
 ) -> bytes:
     """Write a call's request; unless it is `whole`, the body breaks off in its middle."""
     body = json.dumps(fields).encode()
+    host = b"host: " + host_of(address.origin)
     lines = [
-        f"POST {path} HTTP/1.1".encode(),
-        b"host: " + host,
+        f"POST {address.path}/chat/completions HTTP/1.1".encode(),
+        host,
         b"content-type: application/json",
         b"accept: */*",
         b"content-length: %d" % len(body),
     ]
-    if key:
-        lines.append(b"authorization: Bearer " + key.encode())
+    if address.key is not None:
+        lines.append(b"authorization: Bearer " + address.key.reveal().encode())
     if dress is Dress.UPGRADE:
         lines += [b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-settings: AA"]
     request = b"\r\n".join([*lines, b"", b""]) + (body if whole else body[: len(body) // 2])
     if dress is Dress.PIPELINED:
-        request += b"GET /v1/models HTTP/1.1\r\nhost: " + host + b"\r\n\r\n"
+        request += b"GET %b/models HTTP/1.1\r\n%b\r\n\r\n" % (address.path.encode(), host)
     return request
 
 

@@ -1,0 +1,286 @@
+"""Listening over real sockets: TCP, TLS, Unix; the most connections; the way to stop."""
+
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+from trio.testing import MockClock
+
+from gateway.downstream.gone import Watcher
+from gateway.downstream.listen import TLS_HANDSHAKE_TIMEOUT, Listening, open_sockets
+from gateway.downstream.options import ListenOptions, TlsFiles
+from tests.stage import STREAM_HEAD, WHOLE_STREAM, Stage, chat, chunk, event, get
+
+SOON = 2
+MODELS = get("/v1/models")
+LOOPBACK = ListenOptions(port=0)
+
+
+class Place:
+    """A listening gateway whose provider is in memory."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.nursery = nursery
+        self.stage = Stage(nursery)
+        self.watcher = Watcher()
+        self.port = 0
+
+    async def open(self, options: ListenOptions = LOOPBACK, most: int = 10) -> Listening:
+        sockets = open_sockets(options, 60.0)
+        if not options.unix:
+            self.port = sockets[0].getsockname()[1]
+        hall = replace(self.stage.hall, gone=self.watcher)
+        self.nursery.start_soon(self.watcher.run)
+        listening = Listening(options, sockets, hall, most)
+        await self.nursery.start(listening.run)
+        return listening
+
+    async def connect(self) -> trio.SocketStream:
+        return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    async with trio.open_nursery() as nursery:
+        place = Place(nursery)
+        yield place
+        nursery.cancel_scope.cancel()
+    place.watcher.close()
+    await place.stage.strike()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def files(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    folder = tmp_path_factory.mktemp("tls")
+    issued = authority.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    for part in issued.cert_chain_pems:
+        part.write_to_path(folder / "chain.pem", append=True)
+    return TlsFiles(str(folder / "chain.pem"), str(folder / "key.pem"))
+
+
+async def receive(stream: trio.abc.Stream, mark: bytes = b"}") -> bytes:
+    """Read until the mark, or to the end."""
+    got = b""
+    with trio.fail_after(SOON):
+        while not got.endswith(mark) and (data := await stream.receive_some(65_536)):
+            got += data
+    return got
+
+
+def reset(stream: trio.SocketStream) -> None:
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
+
+
+async def settled(place: Place, listening: Listening, count: int = 0) -> None:
+    """Wait until so many connections are open."""
+    with trio.fail_after(SOON):
+        while len(listening) != count:
+            await trio.sleep(0.002)
+
+
+async def test_requests_are_served_and_connections_counted(place: Place) -> None:
+    listening = await place.open()
+    async with await place.connect() as client:
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert len(listening) == 1
+    await settled(place, listening)
+    assert (await place.stage.receipt()).peer == "127.0.0.1"
+
+
+async def test_c20_a_peer_that_vanished_is_found_by_the_kernel() -> None:
+    (sock,) = open_sockets(LOOPBACK, 60.0)
+    with sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 65_000
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+
+
+async def test_an_ipv6_address_is_listened_on(place: Place) -> None:
+    try:
+        await place.open(ListenOptions(host="::1", port=0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    async with await trio.open_tcp_stream("::1", place.port) as client:
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_unix_socket_is_served(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sock"
+    listening = await place.open(ListenOptions(unix=str(path)))
+    provider = place.stage.provider(STREAM_HEAD, chunk(event("a")))
+    async with await trio.open_unix_socket(path) as client:
+        await client.send_all(chat())
+        await provider.asked.wait()
+    await settled(place, listening)
+    (receipt,) = place.stage.book.receipts
+    assert (receipt.peer, receipt.outcome) == ("unix", "client_gone")
+    assert provider.closed
+
+
+async def test_one_connection_too_many_is_told_and_closed(place: Place) -> None:
+    """G8."""
+    listening = await place.open(most=2)
+    first, second = [await place.connect() for _ in range(2)]
+    await settled(place, listening, 2)
+    async with await place.connect() as third:
+        said = await receive(third, b"never")
+    assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nretry-after: 1\r\n" in said
+    assert b'"code":"overloaded"' in said
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"content-length: %d\r\n" % len(body) in head
+    await first.aclose()
+    await settled(place, listening, 1)
+    async with await place.connect() as fourth:
+        await fourth.send_all(MODELS)
+        assert (await receive(fourth)).startswith(b"HTTP/1.1 200 OK\r\n")
+    await second.aclose()
+
+
+async def test_one_too_many_that_has_left_already_hurts_nobody(place: Place) -> None:
+    listening = await place.open(most=1)
+    async with await place.connect() as client:
+        await settled(place, listening, 1)
+        # Nothing else runs between its coming and its leaving.
+        with socket.create_connection(("127.0.0.1", place.port)) as hasty:
+            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await trio.sleep(0.01)
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_one_that_left_before_it_was_accepted_is_not_served(nursery: trio.Nursery) -> None:
+    place = Place(nursery)
+    sockets = open_sockets(LOOPBACK, 60.0)
+    place.port = sockets[0].getsockname()[1]
+    reset(await place.connect())
+    hall = replace(place.stage.hall, gone=place.watcher)
+    listening = Listening(LOOPBACK, sockets, hall, 10)
+    await nursery.start(listening.run)
+    async with await place.connect() as client:
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+        await place.stage.receipt()
+        listening.stop_accepting()
+        with trio.fail_after(SOON):
+            await listening.ended()
+    place.watcher.close()
+
+
+async def test_g1_to_stop_closes_what_is_idle_and_waits_for_what_is_busy(place: Place) -> None:
+    listening = await place.open()
+    provider = place.stage.provider(*WHOLE_STREAM[:2])
+    idle, busy = await place.connect(), await place.connect()
+    await busy.send_all(chat())
+    await provider.asked.wait()
+    await settled(place, listening, 2)
+    place.stage.calls.draining = True
+    listening.stop_accepting()
+    assert await receive(idle) == b""
+    with pytest.raises(OSError):
+        await place.connect()
+    with trio.move_on_after(0.01):
+        await listening.ended()
+        pytest.fail("a call is still open")
+    provider.say(*WHOLE_STREAM[2:])
+    assert (await receive(busy, b"\r\n0\r\n\r\n")).endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    await busy.aclose()
+    with trio.fail_after(SOON):
+        await listening.ended()
+    await idle.aclose()
+
+
+async def secure(place: Place, authority: trustme.CA) -> trio.SSLStream[trio.SocketStream]:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    stream = trio.SSLStream(
+        await place.connect(), context, server_hostname="localhost", https_compatible=True
+    )
+    with trio.fail_after(SOON):
+        await stream.do_handshake()
+    return stream
+
+
+async def test_r19_tls_is_served_as_http_1_1(
+    place: Place, authority: trustme.CA, files: TlsFiles
+) -> None:
+    await place.open(ListenOptions(port=0, tls=files))
+    async with await secure(place, authority) as client:
+        assert client.selected_alpn_protocol() == "http/1.1"
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert (await place.stage.receipt()).peer == "127.0.0.1"
+
+
+@pytest.mark.parametrize("way", ["farewell", "fin", "rst"])
+async def test_a_client_that_leaves_under_tls_is_seen_at_once(
+    place: Place, authority: trustme.CA, files: TlsFiles, way: str
+) -> None:
+    """C1, C2: with the farewell of TLS and without."""
+    listening = await place.open(ListenOptions(port=0, tls=files))
+    provider = place.stage.provider(STREAM_HEAD, chunk(event("a")))
+    client = await secure(place, authority)
+    await client.send_all(chat())
+    await receive(client, b"\n\n\r\n")
+    if way == "rst":
+        reset(client.transport_stream)
+    elif way == "fin":
+        client.transport_stream.socket.close()
+    else:
+        await client.aclose()
+    await settled(place, listening)
+    assert (await place.stage.receipt()).outcome == "client_gone"
+    assert provider.closed
+
+
+async def test_g4_one_that_does_not_speak_tls_hurts_nobody(
+    place: Place, authority: trustme.CA, files: TlsFiles
+) -> None:
+    listening = await place.open(ListenOptions(port=0, tls=files))
+    async with await place.connect() as plain:
+        await plain.send_all(MODELS)
+        assert b"HTTP" not in await receive(plain, b"never")
+    reset(await place.connect())
+    async with await secure(place, authority) as client:
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert len(listening) == 1
+
+
+async def test_c11_a_silent_handshake_is_closed(
+    files: TlsFiles, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    place = Place(nursery)
+    listening = await place.open(ListenOptions(port=0, tls=files))
+    async with await place.connect() as silent:
+        assert await silent.receive_some(1) == b""
+        assert trio.current_time() >= TLS_HANDSHAKE_TIMEOUT
+        assert len(listening) == 0
+    nursery.cancel_scope.cancel()
+
+
+async def test_one_too_many_under_tls_that_says_nothing_is_not_waited_for(
+    files: TlsFiles, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    place = Place(nursery)
+    await place.open(ListenOptions(port=0, tls=files), most=0)
+    async with await place.connect() as silent:
+        await silent.receive_some(1)
+        assert trio.current_time() < TLS_HANDSHAKE_TIMEOUT
+    nursery.cancel_scope.cancel()

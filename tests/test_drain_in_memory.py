@@ -1,0 +1,216 @@
+"""The end of the gateway for those who are in it, in virtual time (G1, G2).
+
+The process as a whole, with its signals, is in `test_drain.py`.
+"""
+
+from itertools import starmap
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from gateway.relay.options import ClockOptions
+from gateway.words.life import Cause
+from tests.stage import STREAM_HEAD, WHOLE_STREAM, Stage, chat, chunk, event, get, post
+
+pytest_plugins = ("tests.onstage",)
+
+MODELS = get("/v1/models")
+
+
+async def test_draining_closes_what_is_idle_and_ends_what_is_busy_after_its_answer(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G1."""
+    provider = stage.provider()
+    fresh, idle, begun, busy = (stage.connect() for _ in range(4))
+    idle.send(MODELS)
+    await idle.reply()
+    begun.send(b"GET /v1/mo")
+    busy.send(chat())
+    await provider.asked.wait()
+    await trio.sleep(4)
+    stage.calls.draining = True
+    for connection in stage.connections:
+        connection.drain()
+    for caller in (fresh, idle, begun):
+        assert await caller.hung_up() == 4
+    assert (fresh.line.writes, begun.line.writes) == ([], [])
+    await trio.sleep(4)
+    provider.say(*WHOLE_STREAM)
+    reply = await busy.reply()
+    assert (reply.text, reply.get("connection")) == ("hello", "close")
+    busy.leave()
+    assert await busy.hung_up() == 8
+
+
+@pytest.mark.parametrize(("behind", "more"), [(b"", 0), (MODELS, 1), (b"GET /v1/mod", 0)])
+async def test_draining_lets_the_requests_end_that_have_come(
+    stage: Stage, behind: bytes, more: int, autojump_clock: MockClock
+) -> None:
+    """G1: the answer said keep-alive in good faith, so what came behind the request is answered."""
+    provider = stage.provider(*WHOLE_STREAM[:2])
+    caller = stage.ask(chat() + behind)
+    await caller.read_to(b"hel")
+    stage.calls.draining = True
+    stage.connections[0].drain()
+    provider.say(*WHOLE_STREAM[2:])
+    await caller.read_to(b"[DONE]\n\n\r\n0\r\n\r\n")
+    for _ in range(more):
+        assert (await caller.reply()).get("connection") == "close"
+        caller.leave()
+    await caller.hung_up()
+    assert stage.accepted == 1 + more
+
+
+async def test_g1_readiness_is_red_while_draining_and_connections_end(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    caller = stage.ask(get("/readyz"))
+    reply = await caller.reply()
+    assert (reply.status, reply.body) == (200, b'{"status":"ready"}')
+    stage.calls.draining = True
+    caller.send(get("/readyz"))
+    reply = await caller.reply()
+    assert (reply.status, reply.body) == (503, b'{"status":"draining"}')
+    assert (reply.get("connection"), reply.get("content-type")) == ("close", "application/json")
+    other = stage.ask(get("/healthz"))
+    reply = await other.reply()
+    assert (reply.status, reply.get("connection")) == (200, "close")
+
+
+STOPPED: dict[str, tuple[bytes, list[bytes], str]] = {
+    "body": (post(b"{", "Content-Length: 100"), [], "body"),
+    "waiting": (chat(), [], "waiting"),
+    "whole": (chat(stream=False), [], "waiting"),
+}
+
+
+@pytest.mark.parametrize(("wire", "script", "phase"), STOPPED.values(), ids=STOPPED)
+async def test_g1_a_call_that_is_stopped_before_its_answer_is_a_503(
+    stage: Stage, wire: bytes, script: list[bytes], phase: str, autojump_clock: MockClock
+) -> None:
+    provider = stage.provider(*script)
+    caller = stage.ask(wire)
+    await trio.sleep(5)
+    stage.calls.draining = True
+    stage.calls.stop_all()
+    reply = await caller.reply()
+    assert (reply.status, reply.error["code"]) == (503, "gateway_shutdown")
+    assert (reply.get("x-should-retry"), reply.get("connection")) == (None, "close")
+    receipt = await stage.receipt()
+    assert (receipt.outcome, receipt.cause, receipt.phase) == ("stopped", "drain", phase)
+    assert receipt.ended == 5
+    assert phase == "body" or provider.closed_at == 5
+
+
+@pytest.mark.parametrize("kept_waiting", [True, False])
+async def test_g1_a_call_that_is_stopped_within_its_answer_is_told_in_band(
+    stage: Stage, kept_waiting: bool, autojump_clock: MockClock
+) -> None:
+    provider = stage.provider(*[] if kept_waiting else WHOLE_STREAM[:2])
+    caller = stage.ask(chat())
+    await trio.sleep(25)
+    stage.calls.stop_all()
+    reply = await caller.reply()
+    assert reply.events[-1]["error"]["code"] == "gateway_shutdown"
+    assert (reply.status, reply.whole) == (200, False)
+    assert b"[DONE]" not in reply.body
+    receipt = await stage.receipt()
+    assert (receipt.outcome, receipt.status) == ("stopped", 200)
+    assert receipt.phase == ("waiting" if kept_waiting else "streaming")
+    assert provider.closed_at == receipt.ended == 25
+
+
+async def test_g1_the_last_word_waits_for_a_keepalive_under_way(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """They are written one after the other, never into each other."""
+    stage.provider()
+    caller = stage.connect(window=8)
+    caller.send(chat())
+    await trio.sleep(25)
+    stage.calls.stop_all()
+    await trio.sleep(5)
+    assert len(caller.line.writes) == 1
+    reply = await caller.reply()
+    assert reply.body.startswith(b": keepalive\n\ndata: {")
+    assert reply.events[-1]["error"]["code"] == "gateway_shutdown"
+    assert (await stage.receipt()).outcome == "stopped"
+
+
+async def test_g1_a_write_that_was_cut_is_followed_by_nothing(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """Half an event is out: an error behind it would be read as its end."""
+    provider = stage.provider(STREAM_HEAD, chunk(event("word " * 100)))
+    caller = stage.connect(window=400)
+    caller.send(chat())
+    await trio.sleep(5)
+    stage.calls.stop_all()
+    receipt = await stage.receipt()
+    assert (receipt.outcome, receipt.phase, receipt.ended) == ("stopped", "streaming", 5)
+    assert provider.closed_at == 5
+    reply = await caller.reply()
+    assert (reply.body, reply.whole) == (b"", False)
+    assert len(caller.line.writes) == 1
+
+
+async def test_g1_a_last_word_that_nobody_takes_is_not_waited_for_for_ever(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """C9."""
+    stage.clocks = ClockOptions(write_timeout=7.0)
+    stage.provider(STREAM_HEAD, chunk(event("a")))
+    caller = stage.connect(window=500)
+    caller.send(chat())
+    await trio.sleep(5)
+    stage.calls.stop_all()
+    receipt = await stage.receipt()
+    assert (receipt.outcome, receipt.cause, receipt.ended) == ("stopped", "drain", 12)
+
+
+async def test_g2_calls_that_are_cut_end_without_a_word(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    scripts = [[], WHOLE_STREAM[:2], WHOLE_STREAM[:1]]
+    providers = list(starmap(stage.provider, scripts))
+    callers = [stage.ask(chat()) for _ in scripts]
+    await trio.sleep(5)
+    stage.calls.cut_all()
+    await stage.calls.ended()
+    assert [(receipt.outcome, receipt.cause) for receipt in stage.book.receipts] == [
+        ("stopped", "drain")
+    ] * 3
+    assert {provider.closed_at for provider in providers} == {5}
+    assert sum(len(caller.line.writes) for caller in callers) == 1
+
+
+async def test_g2_a_server_that_ends_around_its_calls_has_their_receipts(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """As stock Hypercorn does: nobody has named a cause, everything is just cancelled."""
+    providers = [stage.provider(*WHOLE_STREAM[:2]), stage.provider()]
+    async with trio.open_nursery() as server:
+        stage.nursery = server
+        for _ in providers:
+            stage.ask(chat())
+        await trio.sleep(25)
+        server.cancel_scope.cancel()
+    assert [(receipt.outcome, receipt.cause) for receipt in stage.book.receipts] == [
+        ("stopped", Cause.DRAIN)
+    ] * 2
+    assert {provider.closed_at for provider in providers} == {25}
+
+
+async def test_the_first_ending_stands(stage: Stage, autojump_clock: MockClock) -> None:
+    """A client that leaves while it is told of the end was stopped all the same."""
+    stage.provider(STREAM_HEAD, chunk(event("a")))
+    caller = stage.connect(window=500)
+    caller.send(chat())
+    await trio.sleep(5)
+    stage.calls.stop_all()
+    await trio.sleep(1)
+    caller.leave()
+    receipt = await stage.receipt()
+    assert (receipt.outcome, receipt.cause, receipt.ended) == ("stopped", "drain", 6)

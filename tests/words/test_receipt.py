@@ -1,0 +1,112 @@
+"""The receipt: the first word stands, the last usage counts."""
+
+import pytest
+
+from gateway.words.answer import Piece, Usage
+from gateway.words.errors import (
+    BadRequest,
+    Busy,
+    ConnectFailed,
+    FirstTokenTimeout,
+    GatewayError,
+    Internal,
+    Stopped,
+    UpstreamFault,
+    UpstreamReset,
+    UpstreamTruncated,
+)
+from gateway.words.life import Cause
+from gateway.words.receipt import (
+    OUTCOME_OF_CAUSE,
+    Attempt,
+    Outcome,
+    Phase,
+    Receipt,
+    outcome_of_error,
+)
+
+
+def receipt() -> Receipt:
+    return Receipt(request_id="id", method="POST", path="/", peer="peer", began=1.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (UpstreamTruncated("x"), Outcome.UPSTREAM_TRUNCATED),
+        (UpstreamReset("x"), Outcome.UPSTREAM_ERROR),
+        (ConnectFailed("x"), Outcome.UPSTREAM_ERROR),
+        (UpstreamFault("x", type="t", code=None), Outcome.UPSTREAM_ERROR),
+        (FirstTokenTimeout("x"), Outcome.TIMEOUT),
+        (Internal("x"), Outcome.INTERNAL),
+        (BadRequest("x"), Outcome.REFUSED),
+        (Busy("x"), Outcome.REFUSED),
+        (Stopped("x"), Outcome.STOPPED),
+    ],
+)
+def test_an_error_amounts_to_an_outcome(error: GatewayError, outcome: Outcome) -> None:
+    assert outcome_of_error(error) is outcome
+    one = receipt()
+    one.fail(error)
+    assert (one.outcome, one.cause) == (outcome, error.code)
+
+
+def test_every_cause_amounts_to_an_outcome() -> None:
+    for cause in Cause:
+        one = receipt()
+        one.end(cause)
+        assert (one.outcome, one.cause) == (OUTCOME_OF_CAUSE[cause], cause.value)
+
+
+def test_c8_what_happens_after_the_end_changes_nothing() -> None:
+    one = receipt()
+    one.complete()
+    one.end(Cause.CLIENT_GONE)
+    one.fail(Internal("x"))
+    assert (one.outcome, one.cause) == (Outcome.COMPLETED, None)
+
+
+def test_c22_the_first_word_stands() -> None:
+    one = receipt()
+    one.fail(UpstreamReset("x"))
+    one.end(Cause.CLIENT_GONE)
+    one.complete()
+    assert (one.outcome, one.cause) == (Outcome.UPSTREAM_ERROR, "upstream_reset")
+
+
+def test_u27_the_last_usage_counts_and_is_never_summed() -> None:
+    one = receipt()
+    one.note([Piece(b"", usage=Usage(1, 1)), Piece(b"", model="m-1")])
+    one.note([Piece(b"", usage=Usage(3, 2)), Piece(b"")])
+    one.note([])
+    assert (one.usage, one.answered_by, one.pieces) == (Usage(3, 2), "m-1", 4)
+
+
+def test_the_first_content_is_a_moment() -> None:
+    one = receipt()
+    assert (one.phase, one.first_content_at) == (Phase.BODY, None)
+    one.begin_content(5.0)
+    assert (one.phase, one.first_content_at) == (Phase.STREAMING, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, "completed"),
+        (UpstreamReset("x"), "upstream_reset"),
+        (UpstreamFault("x", type="overloaded", code=None), "overloaded"),
+        (KeyboardInterrupt(), "cancelled"),
+    ],
+)
+def test_an_attempt_ends_once(error: BaseException | None, outcome: str) -> None:
+    attempt = Attempt("up/m", 1.0)
+    assert (attempt.ended, attempt.outcome) == (None, "open")
+    attempt.close(2.0, error)
+    attempt.close(3.0, Internal("x"))
+    assert (attempt.ended, attempt.outcome) == (2.0, outcome)
+
+
+def test_receipts_share_nothing() -> None:
+    one, other = receipt(), receipt()
+    one.attempts.append(Attempt("up/m", 1.0))
+    assert other.attempts == []
