@@ -246,7 +246,9 @@ def test_u26_an_event_named_error_with_choices_is_a_chunk() -> None:
 def test_u22_a_name_without_data_is_no_event_even_if_it_says_error() -> None:
     """U22."""
     answer = reader()
-    assert answer.feed(b"event: error\n\nevent: ping\n\n\n\n: \n\n") == [Piece(b": \n\n", comment=True)]
+    assert answer.feed(b"event: error\n\nevent: ping\n\n\n\n: \n\n") == [
+        Piece(b": \n\n", comment=True)
+    ]
     assert answer.malformed_events == 0
 
 

@@ -17,7 +17,6 @@ WITHOUT_TESTS = {
     "src/gateway/words/call.py": "two structs without a method",
     "src/gateway/words/client.py": "one protocol",
     "src/gateway/words/life.py": "one protocol and a list of names",
-    "src/gateway/words/units.py": "names of types",
 }
 """Files that have no test file of their own, and why."""
 

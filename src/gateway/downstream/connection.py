@@ -20,7 +20,7 @@ from gateway.words.errors import ClientMistake, HeadTimeout
 
 READ_BYTES = 65_536
 LINGER_TIMEOUT = 2.0
-LINGER_BYTES = 1_048_576
+LINGER_BYTES = 33_554_432
 
 Answering = Callable[[HttpClient, Head, str], Awaitable[None]]
 """The front: answers one request of a client whose peer address is given."""

@@ -15,8 +15,6 @@ from gateway.forms.http import MAX_FIELDS, MAX_HEAD_BYTES, MAX_LINE_BYTES
 from gateway.policy.callers import host_name
 from gateway.words.errors import BadRequest, HeadTooLarge
 
-MAX_ID_BYTES = 256
-
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _START_LINE = re.compile(rb"[A-Z-]+ [^ \r\n]+ HTTP/[0-9.]+\r\n")
 _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")

@@ -88,8 +88,9 @@ class Clock:
     async def farewell(self, error: GatewayError) -> None:
         """Tell an error inside an answer that has begun, and break the answer off."""
         await self.hush()
-        if self._writer is not None and not self._client.torn:
-            await self._client.send(self._writer.error(error))
+        said = b"" if self._writer is None else self._writer.error(error)
+        if said and not self._client.torn:
+            await self._client.send(said)
         self._client.abort()
 
     async def hush(self) -> None:

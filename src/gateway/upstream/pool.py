@@ -194,9 +194,11 @@ class Lease(Generic[Kept]):
         """Close the connection and give up the slot. May be called again."""
         if self.held:
             self.held = False
-            self.replace()
-            self._site.free()
-            self._pool.forget_unused(self._site)
+            try:
+                self.replace()
+            finally:
+                self._site.free()
+                self._pool.forget_unused(self._site)
 
     def put_back(self) -> None:
         """Let the connection be kept, if it is any good. May be called again."""

@@ -1,5 +1,6 @@
 """What one call came to: the one mutable thing that travels, and the taps that read it."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -47,6 +48,8 @@ OUTCOME_OF_CAUSE = {
     Cause.IDLE_TRICKLE: Outcome.TIMEOUT,
     Cause.DRAIN: Outcome.STOPPED,
 }
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 STATUS_CLIENT_GONE = 499
 """For the log only; never on the wire."""
@@ -138,7 +141,9 @@ class Receipt:
 
     def fail(self, error: GatewayError) -> None:
         """Say that the call ended in an error; the first word stands."""
-        self._settle(outcome_of_error(error), error.code)
+        code = error.code or ""
+        # A provider chooses its own codes; what does not look like one is not repeated (R21).
+        self._settle(outcome_of_error(error), code if _CODE.fullmatch(code) else "other")
 
     def end(self, cause: Cause) -> None:
         """Say that the call was ended from outside; the first word stands."""
