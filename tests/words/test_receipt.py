@@ -51,6 +51,13 @@ def test_an_error_amounts_to_an_outcome(error: GatewayError, outcome: Outcome) -
     assert (one.outcome, one.cause) == (outcome, error.code)
 
 
+def test_r21_a_code_that_is_none_is_not_repeated() -> None:
+    """A provider that puts the prompt into its code does not get it into the log."""
+    one = receipt()
+    one.fail(UpstreamFault("x", type="t", code="you asked: what is the capital of France?"))
+    assert one.cause == "other"
+
+
 def test_every_cause_amounts_to_an_outcome() -> None:
     for cause in Cause:
         one = receipt()

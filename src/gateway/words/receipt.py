@@ -141,9 +141,11 @@ class Receipt:
 
     def fail(self, error: GatewayError) -> None:
         """Say that the call ended in an error; the first word stands."""
-        code = error.code or ""
+        code = error.code
         # A provider chooses its own codes; what does not look like one is not repeated (R21).
-        self._settle(outcome_of_error(error), code if _CODE.fullmatch(code) else "other")
+        if code is not None and _CODE.fullmatch(code) is None:
+            code = "other"
+        self._settle(outcome_of_error(error), code)
 
     def end(self, cause: Cause) -> None:
         """Say that the call was ended from outside; the first word stands."""
