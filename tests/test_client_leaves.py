@@ -363,3 +363,24 @@ async def test_c8_a_client_that_closes_after_done_was_served(
         lines = await real.wait_for_lines(20)
         assert {line["outcome"] for line in lines} == {"completed"}
     nursery.cancel_scope.cancel()
+
+
+async def test_c9_a_client_that_stops_reading_is_cut_and_the_upstream_waits_meanwhile(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    upstream = await listen(nursery, in_a_flood)
+    config = "[server]\nwrite_timeout = 0.5\n" + provider(upstream.port)
+    with gateway(tmp_path, config) as real:
+        client = await connect(real, small=True)
+        await client.send_all(Shape(True, "plain").wire())
+        link = await upstream.link(0)
+        await settle(link, "while a write is stalled")
+        held = link.sent
+        with trio.fail_after(3):
+            await link.gone.wait()
+        # Nothing was read of the provider while the client took nothing.
+        assert link.sent == held
+        (line,) = await real.wait_for_lines(1)
+        assert (line["outcome"], line["cause"]) == ("client_stalled", "client_stalled")
+        client.socket.close()
+    nursery.cancel_scope.cancel()
