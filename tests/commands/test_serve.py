@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,10 @@ async def test_a_provider_that_cannot_be_listed_judges_names_itself(
     nursery.cancel_scope.cancel()
 
 
-def test_what_is_printed_at_the_start_can_be_pasted(tmp_path: Path) -> None:
+def test_what_is_printed_at_the_start_can_be_pasted(
+    tmp_path: Path, require: Callable[[str], str]
+) -> None:
+    require("curl")
     process = started(tmp_path, "--port", "0")
     assert process.stdout is not None
     said = ""
