@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -64,3 +65,11 @@ def find(name: str) -> str:
 def require() -> Callable[[str], str]:
     """Ask for what is not installed everywhere: `require("nginx")` returns its path, or skips."""
     return find
+
+
+@pytest.fixture(scope="module")
+def upstream_port() -> int:
+    """Name a port for a provider that is started anew in each test of the module."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -116,13 +116,6 @@ MATRIX = [
 
 
 @pytest.fixture(scope="module")
-def upstream_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory, upstream_port: int) -> Iterator[Gateway]:
     """One gateway process for the whole matrix: what a cell leaves behind, the next one sees."""
     with gateway(tmp_path_factory.mktemp("leaves"), provider(upstream_port)) as running:

@@ -6,7 +6,6 @@ under "what it cannot" is told in docs/hypercorn.md.
 
 import json
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -42,13 +41,6 @@ MATRIX = [
     for stream in (True, False)
     if (stream or phase not in ONLY_STREAMS) and (phase, way) != (STALLED, "half-close")
 ]
-
-
-@pytest.fixture(scope="module")
-def upstream_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

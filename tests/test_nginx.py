@@ -1,7 +1,6 @@
 """Behind nginx, with the configuration that we ship: no word is held back, every leaving passes."""
 
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -45,13 +44,6 @@ DEAF = {"proxy_cache off;": "proxy_cache off; proxy_ignore_headers X-Accel-Buffe
 
 Require = Callable[[str], str]
 Script = Callable[[Link], Awaitable[None]]
-
-
-@pytest.fixture(scope="module")
-def upstream_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
