@@ -55,13 +55,17 @@ async def test_whoever_reads_waits_for_bytes(pair: tuple[Wire, socket.socket]) -
     assert got == [b"late"]
 
 
-async def test_every_call_is_a_checkpoint(pair: tuple[Wire, socket.socket]) -> None:
+async def test_all_but_a_write_that_is_taken_at_once_yields(
+    pair: tuple[Wire, socket.socket],
+) -> None:
     wire, peer = pair
     peer.sendall(b"at once")
     with trio.testing.assert_checkpoints():
         await wire.receive_some()
-    with trio.testing.assert_checkpoints():
-        await wire.send_all(b"")
+    task = trio.lowlevel.current_task()
+    before = task._schedule_points
+    await wire.send_all(b"taken")
+    assert task._schedule_points == before
     with trio.testing.assert_checkpoints():
         await wire.wait_send_all_might_not_block()
     with trio.testing.assert_checkpoints():
@@ -75,6 +79,16 @@ async def test_a_cancelled_read_loses_nothing(pair: tuple[Wire, socket.socket]) 
         scope.cancel()
         await wire.receive_some()
     assert await wire.receive_some() == b"kept"
+
+
+async def test_a_cancelled_write_puts_out_nothing(pair: tuple[Wire, socket.socket]) -> None:
+    wire, peer = pair
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await wire.send_all(b"late")
+    assert scope.cancelled_caught
+    wire.close()
+    assert peer.recv(10) == b""
 
 
 async def test_a_big_write_waits_for_the_peer(pair: tuple[Wire, socket.socket]) -> None:

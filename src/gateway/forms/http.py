@@ -4,7 +4,8 @@ llhttp parses; these are the rules that it leaves to us (docs/security.md, R4, R
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from http import HTTPStatus
 
 from gateway.words.client import Header
@@ -35,11 +36,23 @@ def check_header(name: bytes, value: bytes) -> None:
         raise ValueError(f"the value of the header {name.decode()} holds a control character")
 
 
-def write_fields(headers: tuple[Header, ...] | list[Header]) -> bytes:
+def write_fields(headers: Iterable[Header]) -> bytes:
     """Write header fields, each checked; raises `ValueError`."""
-    for name, value in headers:
-        check_header(name, value)
-    return b"".join([b"%b: %b\r\n" % field for field in headers])
+    return b"".join([_write_field(name, value) for name, value in headers])
+
+
+def _write_field(name: bytes, value: bytes) -> bytes:
+    return _prepared(name, value) if len(value) <= _SHORT_BYTES else _checked(name, value)
+
+
+def _checked(name: bytes, value: bytes) -> bytes:
+    check_header(name, value)
+    return b"%b: %b\r\n" % (name, value)
+
+
+_SHORT_BYTES = 64
+_prepared = lru_cache(maxsize=1024)(_checked)
+"""Most fields are the same in every message: those are checked once, and not again."""
 
 
 class Segments:

@@ -4,8 +4,10 @@ Requests are built here from parts, never copied: the framing and the host are o
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 import httpx2
 import trio
@@ -49,10 +51,11 @@ class State(Enum):
     DEAD = "dead"
 
 
-def write_head(
-    method: str, target: bytes, origin: Origin, headers: list[Header], body_bytes: int
-) -> bytes:
-    """Write the head of a request. Raises `httpx2.LocalProtocolError` for what cannot be sent."""
+def write_head(method: str, target: bytes, origin: Origin, headers: Iterable[Header]) -> bytes:
+    """Write the head of a request, but for the length of its body and the blank line.
+
+    Raises `httpx2.LocalProtocolError` for what cannot be sent.
+    """
     if _METHOD.fullmatch(method) is None or _TARGET.fullmatch(target) is None:
         raise httpx2.LocalProtocolError("the request's method or path cannot be sent")
     fields = [(b"host", host_of(origin)), (b"accept-encoding", b"identity")]
@@ -60,13 +63,11 @@ def write_head(
         lower = name.lower()
         if lower not in _OURS:
             fields.append((lower, value))
-    if body_bytes or method in _HAVE_BODIES:
-        fields.append((b"content-length", b"%d" % body_bytes))
     try:
         lines = write_fields(fields)
     except ValueError as error:
         raise httpx2.LocalProtocolError(str(error)) from error
-    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode(), target, lines)
+    return b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target, lines)
 
 
 def host_of(origin: Origin) -> bytes:
@@ -79,12 +80,18 @@ def host_of(origin: Origin) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as it goes out, as often as need be; `write_timeout` (seconds) is per write."""
+    """A request as it goes out, as often as need be. `fields` is what `write_head` wrote."""
 
     method: str
-    head: bytes
+    fields: bytes
     body: bytes
-    write_timeout: float
+
+    @property
+    def head(self) -> bytes:
+        """The whole head: with the length of the body, where the method has one."""
+        if self.body or self.method in _HAVE_BODIES:
+            return b"%bcontent-length: %d\r\n\r\n" % (self.fields, len(self.body))
+        return self.fields + b"\r\n"
 
 
 class Connection:
@@ -99,16 +106,17 @@ class Connection:
         self._sent_whole = False
         self.answer = ResponseReader("GET")
 
-    async def ask(self, request: Outgoing) -> None:
+    async def ask(self, request: Outgoing, write_timeout: float = inf) -> None:
         """Send a request and wait for the head of its answer, which is then in `answer`.
 
-        Waiting for the head has no clock here: the caller's scope is its clock.
+        `write_timeout` (seconds) is the patience of each write. Waiting for the head has no clock
+        here: the caller's scope is its clock.
         """
         answer = self.answer = ResponseReader(request.method)
         self._unread_bytes = 0
         self._sent_whole = False
         try:
-            self._sent_whole = await self._send(request)
+            self._sent_whole = await self._send(request, write_timeout)
         except (Reset, WriteStalled):
             # It may have refused a request that it did not read to its end (U35).
             if not self._hear_what_was_said():
@@ -157,9 +165,8 @@ class Connection:
         """Close at once."""
         self._stream.close()
 
-    async def _send(self, request: Outgoing) -> bool:
+    async def _send(self, request: Outgoing, patience: float) -> bool:
         """Write the request; False where it was answered before it had been sent whole."""
-        patience = request.write_timeout
         if len(request.body) <= WRITE_BYTES:
             await self._write(request.head + request.body, patience)
             return True
@@ -169,15 +176,21 @@ class Connection:
                 if self._hear_what_was_said():
                     return False
                 await self._write(view[begin : begin + WRITE_BYTES], patience)
+                # A peer as fast as we are would keep all other calls waiting.
+                await trio.lowlevel.checkpoint()
         return True
 
     async def _write(self, data: bytes | memoryview, patience: float) -> None:
-        with trio.move_on_after(patience):
-            try:
-                await self._stream.send_all(data)
-            except trio.BrokenResourceError as error:
-                raise Reset("it reset the connection while the request was sent") from error
-            return
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            sent = self._stream.write_now(data)
+            if sent == len(data):
+                return
+            with trio.move_on_after(patience), memoryview(data) as view:
+                await self._stream.send_all(view[sent:])
+                return
+        except trio.BrokenResourceError as error:
+            raise Reset("it reset the connection while the request was sent") from error
         raise WriteStalled(f"it took no byte of the request within {patience:g} seconds")
 
     def _hear_what_was_said(self) -> bool:

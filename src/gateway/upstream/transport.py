@@ -5,6 +5,7 @@ its connection is closed and its slot is free before the next line runs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from math import inf
 from typing import NoReturn
 
@@ -23,10 +24,17 @@ SWEEP_INTERVAL = 1.0
 
 _PORTS = {"http": 80, "https": 443}
 
-Timeouts = Mapping[str, float | None]
-
 Connect = Callable[[Origin], Awaitable[UpstreamStream]]
 """Opens a connection to an origin, TLS included; raises the connect errors of `failures.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """How long a request may wait for a slot, for TCP and TLS, and for each write; seconds."""
+
+    pool: float = inf
+    connect: float = inf
+    write: float = inf
 
 
 class Body(DirectStream):
@@ -35,6 +43,7 @@ class Body(DirectStream):
     def __init__(self, lease: Lease[Connection], connection: Connection) -> None:
         self._lease = lease
         self._connection = connection
+        self.status = connection.answer.status
         self.headers = tuple(connection.answer.headers)
 
     async def receive_some(self) -> bytes:
@@ -76,26 +85,31 @@ class Transport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         origin = origin_of(request.url)
-        timeouts: Timeouts = request.extensions.get("timeout", {})
         limit = request.extensions.get("max_connections", MAX_CONNECTIONS)
-        outgoing = await _outgoing(request, origin, _or_never(timeouts.get("write")))
-        lease = await self._acquire(origin, limit, timeouts.get("pool"))
+        clocks = _clocks(request.extensions.get("timeout", {}))
+        outgoing = await _outgoing(request, origin)
+        body = await self.ask(origin, outgoing, limit, clocks)
+        return httpx2.Response(body.status, headers=body.headers, stream=body)
+
+    async def ask(self, origin: Origin, outgoing: Outgoing, limit: int, clocks: Clocks) -> Body:
+        """Send a request that is ready to go out, and wait for the head of its answer.
+
+        The corridor's own way: no object of httpx2's is made for it. At most `limit` connections
+        are open to the origin. Raises as any transport of httpx2.
+        """
+        lease = await self._acquire(origin, limit, clocks.pool)
         try:
-            connection = await self._exchange(lease, origin, outgoing, timeouts.get("connect"))
+            connection = await self._exchange(lease, origin, outgoing, clocks)
         except BaseException:
             lease.drop()
             raise
-        body = Body(lease, connection)
-        answer = connection.answer
-        return httpx2.Response(answer.status, headers=answer.headers, stream=body)
+        return Body(lease, connection)
 
     async def aclose(self) -> None:
         self.pool.close_unused()
 
-    async def _acquire(
-        self, origin: Origin, limit: int, patience: float | None
-    ) -> Lease[Connection]:
-        if patience is None:
+    async def _acquire(self, origin: Origin, limit: int, patience: float) -> Lease[Connection]:
+        if patience == inf:
             return await self.pool.acquire(origin, limit)
         with trio.move_on_after(patience):
             return await self.pool.acquire(origin, limit)
@@ -106,12 +120,12 @@ class Transport(httpx2.AsyncBaseTransport):
         lease: Lease[Connection],
         origin: Origin,
         outgoing: Outgoing,
-        connect_timeout: float | None,
+        clocks: Clocks,
     ) -> Connection:
         connection = lease.connection
         if connection is not None:
             try:
-                await connection.ask(outgoing)
+                await connection.ask(outgoing, clocks.write)
             except (Reset, Truncated):
                 # It was closed just as we took it up again (U5): once more on a fresh one.
                 if connection.answer.began:
@@ -119,12 +133,12 @@ class Transport(httpx2.AsyncBaseTransport):
                 lease.replace()
             else:
                 return connection
-        connection = lease.connection = await self._open(origin, connect_timeout)
-        await connection.ask(outgoing)
+        connection = lease.connection = await self._open(origin, clocks.connect)
+        await connection.ask(outgoing, clocks.write)
         return connection
 
-    async def _open(self, origin: Origin, patience: float | None) -> Connection:
-        with trio.move_on_after(_or_never(patience)):
+    async def _open(self, origin: Origin, patience: float) -> Connection:
+        with trio.move_on_after(patience):
             return Connection(await self._connect(origin))
         raise httpx2.ConnectTimeout(f"no connection within {patience:g} seconds")
 
@@ -137,14 +151,19 @@ def origin_of(url: httpx2.URL) -> Origin:
     return Origin(scheme, url.raw_host.decode("ascii"), url.port or _PORTS[scheme])
 
 
-async def _outgoing(request: httpx2.Request, origin: Origin, write_timeout: float) -> Outgoing:
+async def _outgoing(request: httpx2.Request, origin: Origin) -> Outgoing:
     """Build what is sent. The body is read whole, so that it can be sent again."""
     direct = isinstance(request.stream, httpx2.ByteStream)
     body = request.read() if direct else await request.aread()
     target, headers = request.url.raw_path, request.headers.raw
-    head = write_head(request.method, target, origin, headers, len(body))
-    return Outgoing(request.method, head, body, write_timeout)
+    head = write_head(request.method, target, origin, headers)
+    return Outgoing(request.method, head, body)
 
 
-def _or_never(timeout: float | None) -> float:
-    return inf if timeout is None else timeout
+def _clocks(timeouts: Mapping[str, float | None]) -> Clocks:
+    pool, connect, write = (timeouts.get(name) for name in ("pool", "connect", "write"))
+    return Clocks(
+        inf if pool is None else pool,
+        inf if connect is None else connect,
+        inf if write is None else write,
+    )

@@ -9,13 +9,7 @@ import socket
 from typing import Protocol
 
 import trio
-from trio.lowlevel import (
-    cancel_shielded_checkpoint,
-    checkpoint_if_cancelled,
-    notify_closing,
-    wait_readable,
-    wait_writable,
-)
+from trio.lowlevel import checkpoint_if_cancelled, notify_closing, wait_readable, wait_writable
 
 READ_BYTES = 65_536
 KEEPALIVE_IDLE = 60
@@ -34,6 +28,9 @@ class UpstreamStream(Protocol):
 
     def read_now(self, max_bytes: int, /) -> bytes | None:
         """Return what has come already, None if nothing has, b"" at the end. Raises as above."""
+
+    def write_now(self, data: bytes | bytearray | memoryview, /) -> int:
+        """Write what is taken at once, and return how much that is. Raises as above."""
 
     def close(self) -> None:
         """Close at once; whoever waits gets `ClosedResourceError`. May be called again."""
@@ -63,22 +60,19 @@ class Wire(trio.abc.Stream):
                     sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        await checkpoint_if_cancelled()
+        """Wait first, then read: what is read for is seldom there yet, and to wait is to yield."""
         size = max_bytes or READ_BYTES
-        data = self.read_now(size)
-        if data is not None:
-            await cancel_shielded_checkpoint()
-            return data
+        data = None
         while data is None:
-            await wait_readable(self._socket)
+            await self.wait_for_bytes()
             data = self.read_now(size)
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Write it all; yields only where it must wait, as whoever writes also reads."""
         await checkpoint_if_cancelled()
         sent = self.write_now(data)
         if sent == len(data):
-            await cancel_shielded_checkpoint()
             return
         with memoryview(data) as view:
             while sent < len(view):

@@ -56,6 +56,7 @@ class Unclosed:
         self.receive_some = stream.receive_some
         self.send_all = stream.send_all
         self.read_now = stream.read_now
+        self.write_now = stream.write_now
 
     def close(self) -> None:
         self._closing(self)
