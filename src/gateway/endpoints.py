@@ -28,6 +28,12 @@ ENDPOINTS = (
 API_PREFIX = "v1"
 
 
+def find_plain(method: str, path: str) -> tuple[Endpoint, str] | None:
+    """Return the endpoint whose path is asked letter by letter, as nearly always; else None."""
+    endpoint = _PLAIN.get((method, path))
+    return None if endpoint is None else (endpoint, "")
+
+
 def find(method: str, segments: tuple[str, ...]) -> tuple[Endpoint, str]:
     """Return the endpoint of a request and the id in its path ("" where it takes none).
 
@@ -63,4 +69,7 @@ def _match(endpoint: Endpoint, segments: tuple[str, ...]) -> str | None:
 
 
 _SEGMENTS = {endpoint: tuple(endpoint.path.strip("/").split("/")) for endpoint in ENDPOINTS}
+_PLAIN = {
+    (endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS if not endpoint.takes_id
+}
 _PATHS = tuple(endpoint.path + ("{id}" if endpoint.takes_id else "") for endpoint in ENDPOINTS)

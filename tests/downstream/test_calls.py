@@ -44,6 +44,31 @@ async def test_cutting_ends_both() -> None:
     assert call.cause is Cause.CLIENT_GONE
 
 
+async def test_u12_work_that_ended_without_a_cause_ended_by_the_total_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    call = open_call()
+    with call.link, call.work:
+        call.expire_at(trio.current_time() + 5)
+        await trio.sleep_forever()
+    call.note_expiry()
+    assert call.cause is Cause.TOTAL_TIMEOUT
+
+
+async def test_a_cause_that_was_given_stands_before_the_total_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    call = open_call()
+    with call.link, call.work:
+        call.expire_at(trio.current_time() + 5)
+        with trio.CancelScope(shield=True):
+            await trio.sleep(5)
+            call.cut(Cause.CLIENT_GONE)
+        await trio.sleep_forever()
+    call.note_expiry()
+    assert call.cause is Cause.CLIENT_GONE
+
+
 async def test_the_registry_counts_and_tells_when_it_is_empty(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

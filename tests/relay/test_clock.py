@@ -1,6 +1,7 @@
-"""The one clock task of a call, in virtual time."""
+"""The one clock task of a streamed call, in virtual time."""
 
 from collections.abc import Sequence
+from math import inf
 
 import pytest
 import trio
@@ -53,6 +54,7 @@ class FakeLife:
 
     def __init__(self) -> None:
         self.cause: Cause | None = None
+        self.expires_at = inf
         self.endings: list[tuple[float, str, Cause]] = []
 
     def cut(self, cause: Cause) -> None:
@@ -60,6 +62,9 @@ class FakeLife:
 
     def stop(self, cause: Cause) -> None:
         self._end("stop", cause)
+
+    def expire_at(self, moment: float) -> None:
+        self.expires_at = moment
 
     def _end(self, how: str, cause: Cause) -> None:
         self.cause = self.cause or cause
@@ -114,13 +119,25 @@ async def test_nothing_is_counted_before_it_begins(
     assert scene.said() == []
 
 
-async def test_u12_the_total_clock_stops_the_work(
+async def test_u12_the_total_time_is_the_lifes_own_deadline(
     scene: Scene, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     nursery.start_soon(scene.clock.run)
-    scene.clock.begin(Timeouts(total=33.0), FakeWriter())
+    await trio.sleep(3)
+    scene.clock.begin(Timeouts(total=33.0, idle=33.0), FakeWriter())
+    assert scene.life.expires_at == scene.began + 33.0
+    scene.clock.commit()
     await trio.sleep(40)
-    assert scene.endings() == [(33.0, "stop", Cause.TOTAL_TIMEOUT)]
+    assert scene.endings() == []
+
+
+async def test_c9_an_answer_of_one_piece_is_watched_without_a_task(
+    scene: Scene, autojump_clock: MockClock
+) -> None:
+    scene.client.stuck = trio.Event()
+    with trio.move_on_after(100):
+        await scene.clock.finish(b"whole")
+    assert scene.endings() == [(60.0, "cut", Cause.CLIENT_STALLED)]
 
 
 async def test_the_idle_clock_counts_from_the_commit(

@@ -12,6 +12,7 @@ import trustme
 
 from gateway.upstream.dial import Dialer, tls_context
 from gateway.upstream.failures import Exhausted, NameFailed, Refused, TlsFailed
+from gateway.upstream.wire import Wire
 from gateway.words.target import Origin
 from tests.scripted import Link, Scripted, listen
 
@@ -53,6 +54,15 @@ def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names).configure_cert(context)
     return context
+
+
+async def test_a_connection_is_quick_to_send_and_kept_alive(nursery: trio.Nursery) -> None:
+    server = await listen(nursery, silent)
+    wire = await Dialer().connect(at(server))
+    assert isinstance(wire, Wire)
+    assert wire.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert wire.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    wire.close()
 
 
 async def test_a_plain_connection_carries_bytes(nursery: trio.Nursery) -> None:

@@ -164,7 +164,22 @@ async def test_a_closed_wire_says_so(pair: tuple[Wire, socket.socket]) -> None:
         wire.read_now(1)
 
 
-async def test_a_wire_is_quick_to_send_and_kept_alive(pair: tuple[Wire, socket.socket]) -> None:
-    wire, _ = pair
-    assert wire._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    assert wire._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+async def test_one_way_can_be_closed_before_the_other(pair: tuple[Wire, socket.socket]) -> None:
+    wire, peer = pair
+    await wire.send_eof()
+    assert peer.recv(10) == b""
+    peer.sendall(b"goodbye")
+    assert await wire.receive_some() == b"goodbye"
+    wire.close()
+    with pytest.raises(trio.ClosedResourceError):
+        await wire.send_eof()
+
+
+async def test_an_end_that_a_reset_overtook_is_told(pair: tuple[Wire, socket.socket]) -> None:
+    wire, peer = pair
+    reset(peer)
+    await wire.wait_for_bytes()
+    with pytest.raises(trio.BrokenResourceError):
+        await wire.receive_some()
+    with pytest.raises(trio.BrokenResourceError, match="closing one way"):
+        await wire.send_eof()

@@ -36,6 +36,8 @@ def head_of(scope: Scope) -> Head:
 class AsgiClient:
     """One request's client behind an ASGI server."""
 
+    listens = True
+
     def __init__(self, head: Head, receive: Receive, send: Send, options: HttpOptions) -> None:
         self._head = head
         self._receive = receive

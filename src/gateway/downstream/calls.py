@@ -9,8 +9,9 @@ from gateway.words.receipt import Receipt
 class OpenCall:
     """The life of one request: `link` to the client around `work`, and the cause of its end.
 
-    The cause is kept here and never read back from Trio: when both scopes are cancelled the inner
-    one reports nothing caught, and a deadline has no reason. The first cause stands.
+    The cause is kept here and not read back from Trio: when both scopes are cancelled the inner one
+    reports nothing caught. The first cause stands. A deadline has no reason of its own, and `work`
+    has but one: what ended without a cause ended by the total time.
     """
 
     __slots__ = ("cause", "link", "receipt", "work")
@@ -34,6 +35,15 @@ class OpenCall:
         if self.cause is None:
             self.cause = cause
             self.work.cancel(reason=cause)
+
+    def expire_at(self, moment: float) -> None:
+        """Let the work end at this moment: the total time of the call."""
+        self.work.deadline = moment
+
+    def note_expiry(self) -> None:
+        """Name the cause, once the work has been left, if it was its time that ran out."""
+        if self.cause is None and self.work.cancelled_caught:
+            self.cause = Cause.TOTAL_TIMEOUT
 
 
 class Calls:

@@ -3,8 +3,10 @@
 The other implementation, for stock Hypercorn, is `asgi_client.py`.
 """
 
+import time
 from collections.abc import Sequence
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Protocol
 
 import trio
@@ -33,8 +35,11 @@ class Guest(Client, Protocol):
     def attach(self, life: OpenCall) -> None:
         """Take the life that ends when this client goes away."""
 
+    listens: bool
+    """True where no watcher of sockets notices the client's leaving, so that `listen` must."""
+
     async def listen(self) -> None:
-        """Notice the client's leaving, where no watcher of sockets does. Ends at once otherwise."""
+        """Notice the client's leaving."""
 
     async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Answer in one piece, in one write."""
@@ -42,11 +47,18 @@ class Guest(Client, Protocol):
 
 def now_as_date() -> bytes:
     """Return the Date field's value for now."""
-    return formatdate(usegmt=True).encode()
+    return _date(time.time_ns() // 1_000_000_000)
+
+
+@lru_cache(maxsize=1)
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()
 
 
 class HttpClient:
     """One request's client on our own connection. Every write that fails means: gone."""
+
+    listens = False
 
     def __init__(
         self,
@@ -142,6 +154,7 @@ class HttpClient:
 
     async def listen(self) -> None:
         """The watcher of sockets does this."""
+        await trio.sleep_forever()
 
     def start(self, status: int, headers: Sequence[Header]) -> None:
         """Set the head of a streamed answer; it leaves with the first bytes, in one write."""

@@ -103,11 +103,13 @@ class Connection:
 
     async def _read_head(self, patience: float) -> Head | None:
         """Return the next head; None where the client said no more. Raises `ClientMistake`."""
-        with trio.CancelScope() as idle:
+        began = bool(self._buffer)
+        if began:
+            # Requests that came together are answered without a read between them.
+            await trio.lowlevel.checkpoint()
+        timeout = self._options.head_timeout if began else patience
+        with trio.CancelScope(deadline=trio.current_time() + timeout) as idle:
             self._idle = idle
-            began = bool(self._buffer)
-            timeout = self._options.head_timeout if began else patience
-            idle.deadline = trio.current_time() + timeout
             self._skip_blank_line = True
             while not (end := self._end_of_head()):
                 data = await self._stream.receive_some(READ_BYTES)

@@ -12,7 +12,7 @@ import trio
 from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.client import Guest
 from gateway.downstream.head import Head, split_path
-from gateway.endpoints import Endpoint, find
+from gateway.endpoints import Endpoint, find, find_plain
 from gateway.forms import chat
 from gateway.forms.chat import write_error
 from gateway.forms.table import FORMS
@@ -96,15 +96,22 @@ class Front:
                 life.link = nursery.cancel_scope
                 client.attach(life)
                 clock = Clock(client, life, house.clocks)
-                nursery.start_soon(client.listen)
-                nursery.start_soon(clock.run)
-                error = await self._work(client, head, life, clock, house)
+                if client.listens:
+                    nursery.start_soon(client.listen)
+                error = await self._work(client, head, life, clock, house, nursery)
                 if error is not None:
                     await self._tell(client, error, life, clock, house)
-                nursery.cancel_scope.cancel()
+                if nursery.child_tasks:
+                    nursery.cancel_scope.cancel()
 
     async def _work(
-        self, client: Guest, head: Head, life: OpenCall, clock: Clock, house: House
+        self,
+        client: Guest,
+        head: Head,
+        life: OpenCall,
+        clock: Clock,
+        house: House,
+        nursery: trio.Nursery,
     ) -> GatewayError | None:
         """Do what was asked; return the error that the client is to be told, if any."""
         error: GatewayError | None = None
@@ -116,6 +123,8 @@ class Front:
                     body = await client.body()
                     call = FORMS[endpoint.form].read_request(endpoint.operation, body)
                     receipt.model, receipt.stream = call.model, call.stream
+                    if call.stream:
+                        nursery.start_soon(clock.run)
                     await carry(call, receipt, clock, house)
                 else:
                     status, body = self._show(endpoint, name, house)
@@ -128,6 +137,7 @@ class Front:
             house.report("request", group, receipt.request_id)
             error = Internal(f"Internal error; the log tells more under {receipt.request_id}.")
             receipt.fail(error)
+        life.note_expiry()
         if receipt.outcome is None and life.cause is not None:
             receipt.end(life.cause)
             error = FAREWELLS[life.cause]
@@ -147,7 +157,9 @@ class Front:
 
     def _admit(self, head: Head, receipt: Receipt) -> tuple[Endpoint, str]:
         """Find the endpoint and the id in its path; refuse whoever may not ask it."""
-        endpoint, name = find(head.method, split_path(head.path))
+        endpoint, name = find_plain(head.method, head.path) or find(
+            head.method, split_path(head.path)
+        )
         receipt.endpoint = endpoint.operation
         if endpoint.probe:
             return endpoint, name

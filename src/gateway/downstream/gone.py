@@ -6,11 +6,14 @@ unread bytes than the receive window holds, which never arrives; a reset still d
 """
 
 import select
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import trio
+
+from gateway.upstream.wire import Wire
 
 _GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
@@ -24,10 +27,12 @@ class Gone(Protocol):
         """Return a `with` that holds while the stream is watched; `on_gone` is called once."""
 
 
-def socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType:
+def socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType | socket.socket:
     """Return the socket beneath a stream, TLS or not. Raises `TypeError` where there is none."""
     if isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
+    if isinstance(stream, Wire):
+        return stream.sock
     if not isinstance(stream, trio.SocketStream):
         raise TypeError(f"no socket beneath {stream!r}")
     return stream.socket

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import starmap
 
 from gateway.words.client import Header
 
@@ -38,7 +39,7 @@ def check_header(name: bytes, value: bytes) -> None:
 
 def write_fields(headers: Iterable[Header]) -> bytes:
     """Write header fields, each checked; raises `ValueError`."""
-    return b"".join([_write_field(name, value) for name, value in headers])
+    return b"".join(starmap(_write_field, headers))
 
 
 def _write_field(name: bytes, value: bytes) -> bytes:

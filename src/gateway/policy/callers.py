@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Container
+from functools import lru_cache
 
 from gateway.words.errors import Forbidden
 
@@ -13,6 +14,7 @@ _FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 MAX_FORWARDED_BYTES = 512
 
 
+@lru_cache(maxsize=256)
 def host_name(host: str) -> str | None:
     """Return the name or address of a Host field, without port; None where it is malformed."""
     match = _HOST.fullmatch(host)
@@ -28,6 +30,7 @@ def host_name(host: str) -> str | None:
     return name.lower()
 
 
+@lru_cache(maxsize=256)
 def is_loopback(name: str) -> bool:
     """Say whether a name or address can only mean this machine."""
     if name == "localhost":

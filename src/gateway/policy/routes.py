@@ -18,11 +18,10 @@ class Home:
     offer: Offer
     model: str
 
-    def target(self, turn: int) -> Target:
-        """Return the target for the call numbered `turn`: keys take turns."""
-        keys = self.offer.keys
-        key = keys[turn % len(keys)] if keys else None
-        return replace(self.offer.target, model=self.model, key=key)
+    def targets(self) -> list[Target]:
+        """Return the targets that calls for this name have in turn, one for each key."""
+        keys = self.offer.keys or (None,)
+        return [replace(self.offer.target, model=self.model, key=key) for key in keys]
 
 
 class Routes:
@@ -47,6 +46,8 @@ class Routes:
             offer for offer in offers if offer.listing and offer.provider not in listed
         ]
         self._aliases = dict(aliases)
+        self._plans: dict[str, list[Plan]] = {}
+        """What was planned for a name is planned again, so it is kept."""
 
     @property
     def names(self) -> list[str]:
@@ -58,14 +59,28 @@ class Routes:
         return self._home(self._alias_target(name)) is not None
 
     def plan(self, name: str, turn: int) -> Plan:
-        """Return the targets for a name. Raises `UnknownModel` with the nearest names."""
+        """Return the targets for the call numbered `turn`: keys take turns.
+
+        Raises `UnknownModel` with the nearest names.
+        """
+        plans = self._plans.get(name)
+        if plans is None:
+            plans = self._make_plans(name)
+            # What follows a prefix is the client's choice, and would fill the table without end.
+            if name in self._homes or name in self._aliases:
+                self._plans[name] = plans
+        return plans[turn % len(plans)]
+
+    def _make_plans(self, name: str) -> list[Plan]:
         home = self._home(self._alias_target(name))
         if home is None:
             raise UnknownModel(self._advice(name), param="model")
-        target = home.target(turn)
+        targets = home.targets()
         if (alias := self._aliases.get(name)) is not None:
-            target = replace(target, timeouts=alias.timeouts(target.timeouts))
-        return Plan((target,))
+            targets = [
+                replace(target, timeouts=alias.timeouts(target.timeouts)) for target in targets
+            ]
+        return [Plan((target,)) for target in targets]
 
     def _alias_target(self, name: str) -> str:
         alias = self._aliases.get(name)

@@ -1,7 +1,8 @@
-"""The one clock task of a call: idle, total, write stall, keepalive.
+"""The one clock task of a streamed call: idle, write stall, keepalive.
 
 It reads floats that the pump writes, so a passing event costs no scope and no wake-up. It never
-decides what an ending means: it names the cause and leaves the unwinding to the scopes.
+decides what an ending means: it names the cause and leaves the unwinding to the scopes. The total
+time is a deadline of the life itself, so that an answer of one piece needs no task.
 """
 
 from math import inf
@@ -33,7 +34,7 @@ class Clock:
         self._idle_timeout = inf
         self._committed = False
         self._writing_since = inf
-        self._begun = trio.Event()
+        self._ticks = False
         self._writer: Writer | None = None
         self._keepalive = b""
         self._keepalive_done: trio.Event | None = None
@@ -41,10 +42,10 @@ class Clock:
     def begin(self, timeouts: Timeouts, writer: Writer) -> None:
         """Start to count. The writer knows how its form keeps a waiting client."""
         self._total_at = self._began + timeouts.total
+        self._life.expire_at(self._total_at)
         self._idle_timeout = timeouts.idle
         self._writer = writer
         self._keepalive = writer.keepalive()
-        self._begun.set()
 
     def commit(self) -> float:
         """Say that content has come: from now on the idle clock counts. Returns when it came."""
@@ -81,9 +82,20 @@ class Clock:
     async def finish(self, data: bytes) -> None:
         """Write the last events and the end of the body, in one write."""
         await self.hush()
+        if not self._ticks:
+            await self._finish_alone(data)
+            return
         self._writing_since = trio.current_time()
         await self._client.finish(data)
         self._writing_since = inf
+
+    async def _finish_alone(self, data: bytes) -> None:
+        """Write an answer of one piece, which has no clock task to watch over it."""
+        with trio.move_on_after(self._options.write_timeout) as scope:
+            await self._client.finish(data)
+        if scope.cancelled_caught:
+            self._life.cut(Cause.CLIENT_STALLED)
+            await trio.lowlevel.checkpoint()
 
     async def farewell(self, error: GatewayError) -> None:
         """Tell an error inside an answer that has begun, and break the answer off."""
@@ -101,7 +113,7 @@ class Clock:
 
     async def run(self) -> None:
         """Keep time until cancelled: look at every clock, sleep to the nearest."""
-        await self._begun.wait()
+        self._ticks = True
         while True:
             now = trio.current_time()
             if now >= self._keepalive_at():
@@ -121,9 +133,7 @@ class Clock:
     def _judge(self, now: float) -> None:
         if now >= self._writing_since + self._options.write_timeout:
             self._life.cut(Cause.CLIENT_STALLED)
-        elif now >= self._total_at:
-            self._life.stop(Cause.TOTAL_TIMEOUT)
-        elif now >= self._idle_at():
+        elif self._idle_at() <= now < self._total_at:
             trickles = self._bytes_at > self._heard_at
             self._life.stop(Cause.IDLE_TRICKLE if trickles else Cause.IDLE_SILENCE)
 
@@ -133,7 +143,7 @@ class Clock:
         return self._heard_at + self._idle_timeout
 
     def _next(self, now: float) -> float:
-        if self._life.cause is not None:
+        if self._life.cause is not None or now >= self._total_at:
             return inf
         # A write or a commit may begin while we sleep: wake before it could be overdue.
         stalled_at = min(self._writing_since, now) + self._options.write_timeout
@@ -141,7 +151,7 @@ class Clock:
         idle_at = min(self._idle_at(), now + patience)
         interval = self._options.keepalive_interval
         keepalive_at = min(self._keepalive_at(), now + interval) if interval else inf
-        return min(stalled_at, idle_at, self._total_at, keepalive_at)
+        return min(stalled_at, idle_at, keepalive_at)
 
     async def _keep_alive(self) -> None:
         done = self._keepalive_done = trio.Event()

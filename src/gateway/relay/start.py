@@ -4,8 +4,6 @@ Up to the commit (the first content) nothing has reached the client, so a failur
 ordinary HTTP error. After it the answer belongs to the story in `carry.py`.
 """
 
-from math import inf
-
 import trio
 
 from gateway.forms import Reader
@@ -152,8 +150,10 @@ async def first_to_speak(
     attempt = Attempt(target.name, trio.current_time())
     receipt.attempts.append(attempt)
     receipt.target = target.name
-    patience = target.timeouts.first_token if call.stream else inf
     try:
+        if not call.stream:
+            return await _ask(target, call, receipt, clock, house)
+        patience = target.timeouts.first_token
         with trio.CancelScope(deadline=attempt.began + patience):
             return await _ask(target, call, receipt, clock, house)
         raise FirstTokenTimeout(f"{target.name} sent no content within {patience:g} seconds.")

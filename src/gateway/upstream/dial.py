@@ -16,6 +16,13 @@ from gateway.upstream.tls import TlsWire
 from gateway.upstream.wire import UpstreamStream, Wire
 from gateway.words.target import Origin
 
+KEEPALIVE = (
+    (socket.TCP_KEEPIDLE, 60),
+    (socket.TCP_KEEPINTVL, 15),
+    (socket.TCP_KEEPCNT, 4),
+)
+"""A provider that has vanished is found after two minutes; Trio has set TCP_NODELAY already."""
+
 _OUT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -74,7 +81,11 @@ async def _open_socket(origin: Origin) -> socket.socket:
         if any(cause.errno in _OUT_OF for cause in causes):
             raise Exhausted(f"no socket could be made: {_reason(causes[0])}") from error
         raise Refused(f"no connection: {_reason(causes[0])}") from error
-    return socket.socket(fileno=stream.socket.detach())
+    sock = socket.socket(fileno=stream.socket.detach())
+    for option, value in KEEPALIVE:
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return sock
 
 
 def _causes(error: OSError) -> list[OSError]:

@@ -99,7 +99,8 @@ async def _ask(
     transport: Transport, target: Target, credentials: tuple[Header, ...], request: UpstreamRequest
 ) -> "DirectAnswer":
     """Ask the house's own transport, which needs no object of httpx2's."""
-    fields = _prepared(target, credentials, request.method, request.path, request.headers)
+    given = (*request.headers, *target.headers, *credentials)
+    fields = _prepared(target.origin, target.path, request.method, request.path, given)
     outgoing = Outgoing(request.method, fields, request.body)
     clocks = Clocks(connect=target.timeouts.connect, write=WRITE_TIMEOUT)
     body = await transport.ask(target.origin, outgoing, target.max_connections, clocks)
@@ -108,16 +109,11 @@ async def _ask(
 
 @lru_cache(maxsize=1024)
 def _prepared(
-    target: Target,
-    credentials: tuple[Header, ...],
-    method: str,
-    path: str,
-    headers: tuple[Header, ...],
+    origin: Origin, base: str, method: str, path: str, given: tuple[Header, ...]
 ) -> bytes:
     """Return the head that all such requests have, but for the length: checked and written once."""
-    url = url_of(target.origin, target.path, path)
-    fields = _headers(target, credentials, headers)
-    return write_head(method, url.raw_path, target.origin, fields)
+    url = url_of(origin, base, path)
+    return write_head(method, url.raw_path, origin, _headers(given))
 
 
 def _foreign(
@@ -127,7 +123,7 @@ def _foreign(
     return httpx2.Request(
         request.method,
         url_of(target.origin, target.path, request.path),
-        headers=_headers(target, credentials, request.headers),
+        headers=_headers((*request.headers, *target.headers, *credentials)),
         stream=httpx2.ByteStream(request.body),
         extensions={
             "timeout": {"connect": target.timeouts.connect, "write": WRITE_TIMEOUT},
@@ -167,14 +163,9 @@ def url_of(origin: Origin, base: str, path: str) -> httpx2.URL:
     return url
 
 
-def _headers(
-    target: Target, credentials: tuple[Header, ...], headers: tuple[Header, ...]
-) -> list[Header]:
+def _headers(given: tuple[Header, ...]) -> list[Header]:
     """Put the fields together; of one name the last counts, and the credentials come last."""
-    fields = {b"user-agent": USER_AGENT, b"accept-encoding": b"identity"}
-    fields.update(headers)
-    fields.update(target.headers)
-    fields.update(credentials)
+    fields = {b"user-agent": USER_AGENT, b"accept-encoding": b"identity", **dict(given)}
     return list(fields.items())
 
 

@@ -4,7 +4,6 @@ Trio's own streams close asynchronously, which a cancelled task cannot do. Here 
 ordinary call: the peer sees it at once, and whoever waits on the wire is woken.
 """
 
-import contextlib
 import socket
 from typing import Protocol
 
@@ -12,9 +11,6 @@ import trio
 from trio.lowlevel import checkpoint_if_cancelled, notify_closing, wait_readable, wait_writable
 
 READ_BYTES = 65_536
-KEEPALIVE_IDLE = 60
-KEEPALIVE_INTERVAL = 15
-KEEPALIVE_PROBES = 4
 
 
 class UpstreamStream(Protocol):
@@ -40,24 +36,21 @@ class Ragged(trio.BrokenResourceError):
     """A peer closed without the farewell of TLS: the end of the data cannot be trusted."""
 
 
-class Wire(trio.abc.Stream):
-    """A plain TCP connection, for one reader and one writer at a time."""
+class Wire(trio.abc.HalfCloseableStream):
+    """A plain TCP connection at either end of the house, for one reader and one writer at a time.
+
+    It takes over the descriptor; how the socket is tuned is the business of whoever made it.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._closed = False
         sock.setblocking(False)
-        # Not every kind of socket knows these; none of them is needed for the bytes to flow.
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for name, value in (
-                ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
-                ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
-                ("TCP_KEEPCNT", KEEPALIVE_PROBES),
-            ):
-                if hasattr(socket, name):
-                    sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    @property
+    def sock(self) -> socket.socket:
+        """The socket beneath, to look at; only `close` may close it."""
+        return self._socket
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Wait first, then read: what is read for is seldom there yet, and to wait is to yield."""
@@ -110,6 +103,16 @@ class Wire(trio.abc.Stream):
             return 0
         except OSError as error:
             raise trio.BrokenResourceError(f"writing failed: {error}") from error
+
+    async def send_eof(self) -> None:
+        """Say that no more will be written. Raises `BrokenResourceError`."""
+        await checkpoint_if_cancelled()
+        if self._closed:
+            raise trio.ClosedResourceError
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise trio.BrokenResourceError(f"closing one way failed: {error}") from error
 
     def close(self) -> None:
         if not self._closed:

@@ -31,3 +31,6 @@ class Life(Protocol):
 
     def stop(self, cause: Cause) -> None:
         """End the work; the link remains for the farewell."""
+
+    def expire_at(self, moment: float) -> None:
+        """Let the work end at this moment of Trio's clock: the call's total time is over then."""

@@ -44,10 +44,6 @@ class Target:
     timeouts: Timeouts = field(default=Timeouts())
     max_connections: int = 1000
 
-    def __hash__(self) -> int:
-        """Hash little: calls find what was prepared for their target, mostly one and the same."""
-        return hash((self.provider, self.model))
-
     @property
     def name(self) -> str:
         """Name the target in logs and receipts: provider and model, never its key."""
