@@ -13,7 +13,12 @@ import trustme
 from trio.testing import MockClock
 
 from gateway.downstream.gone import Watcher
-from gateway.downstream.listen import TLS_HANDSHAKE_TIMEOUT, Listening, open_sockets
+from gateway.downstream.listen import (
+    TLS_HANDSHAKE_TIMEOUT,
+    Listening,
+    open_sockets,
+    open_worker_sockets,
+)
 from gateway.downstream.options import ListenOptions, TlsFiles
 from tests.stage import STREAM_HEAD, WHOLE_STREAM, Stage, chat, chunk, event, get
 
@@ -284,3 +289,27 @@ async def test_one_too_many_under_tls_that_says_nothing_is_not_waited_for(
         await silent.receive_some(1)
         assert trio.current_time() < TLS_HANDSHAKE_TIMEOUT
     nursery.cancel_scope.cancel()
+
+
+def test_each_worker_has_its_own_socket_on_one_port() -> None:
+    places = open_worker_sockets(ListenOptions(port=0, workers=3), 60.0)
+    socks = [sock for (sock,) in places]
+    assert len({sock.fileno() for sock in socks}) == 3
+    (port,) = {sock.getsockname()[1] for sock in socks}
+    assert all(sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) for sock in socks)
+    assert port
+    for sock in socks:
+        sock.close()
+
+
+def test_one_worker_shares_its_port_with_nobody() -> None:
+    ((sock,),) = open_worker_sockets(LOOPBACK, 60.0)
+    with sock:
+        assert not sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
+
+
+def test_a_unix_socket_is_one_for_all_workers(tmp_path: Path) -> None:
+    options = ListenOptions(unix=str(tmp_path / "g.sock"), workers=2)
+    (first,), (second,) = open_worker_sockets(options, 60.0)
+    with first:
+        assert first is second

@@ -42,8 +42,9 @@ class FakeClient:
         self.torn = False
         self.said.append((trio.current_time(), data))
 
-    async def finish(self, data: bytes) -> None:
-        await self.send(data + b"END")
+    async def finish(self, data: bytes, patience: float = inf) -> None:
+        with trio.fail_after(patience):
+            await self.send(data + b"END")
 
     def abort(self) -> None:
         self.aborted = True

@@ -5,6 +5,7 @@ must be waiting for. What follows from that is listed in docs/hypercorn.md.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from math import inf
 from typing import Any
 
 import trio
@@ -112,10 +113,11 @@ class AsgiClient:
         """Write whole events."""
         await self._write(data, more=True)
 
-    async def finish(self, data: bytes) -> None:
+    async def finish(self, data: bytes, patience: float = inf) -> None:
         """Write the last part. The server's `http.disconnect` comes from inside this send."""
         self._finishing = True
-        await self._write(data, more=False)
+        with trio.fail_after(patience):
+            await self._write(data, more=False)
 
     async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Answer in one piece.

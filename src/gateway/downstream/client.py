@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from email.utils import formatdate
 from functools import lru_cache
+from math import inf
 from typing import Protocol
 
 import trio
@@ -16,6 +17,7 @@ from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.head import Head
 from gateway.downstream.options import HttpOptions
 from gateway.forms.http import status_line, write_fields
+from gateway.upstream.wire import Wire
 from gateway.words.client import Client, Header
 from gateway.words.errors import BadRequest, BodyTimeout, TooLarge
 from gateway.words.life import Cause
@@ -171,13 +173,13 @@ class HttpClient:
         self._pending = b""
         await self._write(data)
 
-    async def finish(self, data: bytes) -> None:
+    async def finish(self, data: bytes, patience: float = inf) -> None:
         """Write the last part and the end of the body in one write."""
         if not self._chunked:
-            await self._write(self._pending + data)
+            await self._write(self._pending + data, patience)
             return
         last = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
-        await self._write(self._pending + last + b"0\r\n\r\n")
+        await self._write(b"%b%b0\r\n\r\n" % (self._pending, last), patience)
         self.reusable = self._may_keep
 
     async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
@@ -217,15 +219,22 @@ class HttpClient:
             except BadRequest:
                 self.rest = b""
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, data: bytes, patience: float = inf) -> None:
         """Write a part of the answer."""
         self.started = self.torn = True
-        await self._put(data)
+        await self._put(data, patience)
         self.torn = False
         self.bytes_out += len(data)
 
-    async def _put(self, data: bytes) -> None:
+    async def _put(self, data: bytes, patience: float = inf) -> None:
+        stream, sent = self._stream, 0
         try:
-            await self._stream.send_all(data)
+            if isinstance(stream, Wire):
+                # Mostly the socket takes it all at once, and no clock need be set.
+                await trio.lowlevel.checkpoint_if_cancelled()
+                sent = stream.write_now(data)
+            if sent < len(data):
+                with trio.fail_after(patience):
+                    await stream.send_all(data[sent:])
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             await self._gone()

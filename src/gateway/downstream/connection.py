@@ -112,12 +112,12 @@ class Connection:
             self._idle = idle
             self._skip_blank_line = True
             while not (end := self._end_of_head()):
+                if self._buffer and not began:
+                    began = True
+                    idle.deadline = trio.current_time() + self._options.head_timeout
                 data = await self._stream.receive_some(READ_BYTES)
                 if not data:
                     return None
-                if not began:
-                    began = True
-                    idle.deadline = trio.current_time() + self._options.head_timeout
                 self._buffer += data
             data, self._buffer = self._buffer[:end], self._buffer[end:]
             self._idle = None

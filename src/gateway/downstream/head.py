@@ -5,11 +5,11 @@ On any doubt the answer is a 4xx and the connection closes: nothing doubtful is 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 import httptools
+import msgspec
 
 from gateway.forms.http import MAX_FIELDS, MAX_HEAD_BYTES, MAX_LINE_BYTES
 from gateway.policy.callers import host_name
@@ -18,13 +18,15 @@ from gateway.words.errors import BadRequest, HeadTooLarge
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _START_LINE = re.compile(rb"[A-Z-]+ [^ \r\n]+ HTTP/[0-9.]+\r\n")
 _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_/-]+")
+"""Nothing in it can be decoded, nor mean another directory."""
+
 _SINGLE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization"}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The head of one request. `path` is raw (percent-encoded), without the query.
 
     `length` is the declared length of the body in bytes: 0 for none, None where it is chunked.
@@ -121,10 +123,13 @@ def make_head(
 def _merge(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     if len(fields) > MAX_FIELDS:
         raise HeadTooLarge(f"The request has more than {MAX_FIELDS} header fields.")
-    headers: dict[bytes, bytes] = {}
+    if any([len(name) + len(value) > MAX_LINE_BYTES for name, value in fields]):
+        raise HeadTooLarge(f"A header field is longer than {MAX_LINE_BYTES} bytes.")
+    headers = dict(fields)
+    if len(headers) == len(fields):
+        return headers
+    headers.clear()
     for name, value in fields:
-        if len(name) + len(value) > MAX_LINE_BYTES:
-            raise HeadTooLarge(f"A header field is longer than {MAX_LINE_BYTES} bytes.")
         if name not in headers:
             headers[name] = value
         elif name in _SINGLE:
@@ -159,7 +164,10 @@ def _framing(headers: Mapping[bytes, bytes], http10: bool) -> int | None:
 
 
 def _keeps_alive(headers: Mapping[bytes, bytes], http10: bool) -> bool:
-    tokens = {token.strip() for token in headers.get(b"connection", b"").lower().split(b",")}
+    said = headers.get(b"connection")
+    if said is None:
+        return not http10
+    tokens = {token.strip() for token in said.lower().split(b",")}
     if b"close" in tokens:
         return False
     return not http10 or b"keep-alive" in tokens
@@ -172,7 +180,8 @@ def _path(target: bytes) -> str:
     if _TARGET.fullmatch(text) is None:
         raise BadRequest("The request's target must begin with / and be printable ASCII.")
     path = text.partition("?")[0]
-    split_path(path)
+    if _PLAIN_PATH.fullmatch(path) is None:
+        split_path(path)
     return path
 
 

@@ -91,9 +91,9 @@ class Clock:
 
     async def _finish_alone(self, data: bytes) -> None:
         """Write an answer of one piece, which has no clock task to watch over it."""
-        with trio.move_on_after(self._options.write_timeout) as scope:
-            await self._client.finish(data)
-        if scope.cancelled_caught:
+        try:
+            await self._client.finish(data, self._options.write_timeout)
+        except trio.TooSlowError:
             self._life.cut(Cause.CLIENT_STALLED)
             await trio.lowlevel.checkpoint()
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+import msgspec
 from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter
-from structlog.processors import JSONRenderer
 
 Plain = str | int | float | bool | None
 """What a field may hold. Nothing else waits in the queue: an exception keeps its frames alive."""
@@ -59,8 +59,8 @@ def _second(seconds: int) -> str:
 
 def json_lines() -> Render:
     """Return the renderer for machines: one object a line, ASCII, nothing left to escape."""
-    encode = json.JSONEncoder(separators=(",", ":")).encode
-    renderer = JSONRenderer(serializer=lambda event, **_: encode(event))
+    quickly = msgspec.json.Encoder().encode
+    escaping = json.JSONEncoder(separators=(",", ":")).encode
 
     def render(line: Line) -> str:
         event = {
@@ -69,7 +69,11 @@ def json_lines() -> Render:
             "event": line.event,
             **line.fields,
         }
-        return str(renderer(None, line.level, event))
+        try:
+            text = quickly(event)
+        except (OverflowError, UnicodeEncodeError):  # a huge number, half a surrogate pair
+            return escaping(event)
+        return text.decode() if text.isascii() else escaping(event)
 
     return render
 

@@ -20,8 +20,11 @@ MAX_WAITING = 4096
 MAX_URGENT = 16
 MAX_BATCH = 128
 
-LINGER = 0.005
-"""Seconds. Lines that come close together leave in one write and wake the thread once."""
+LINGER = 0.02
+"""Seconds. Lines that come close together leave in one write and wake the thread once.
+
+Each waking takes the interpreter from the loop for a moment, so there are few.
+"""
 
 LOCK_PATIENCE = 0.01
 """Seconds that an urgent line waits for a write under way before it takes the thread's way."""
@@ -116,7 +119,8 @@ class Writer:
         first = self._queue.get()
         if first is None:
             return []
-        self._closing.wait(LINGER)
+        if self._queue.qsize() < MAX_BATCH:
+            self._closing.wait(LINGER)
         return [first, *self._drain(MAX_BATCH - 1)]
 
     def _drain(self, limit: int) -> list[Entry]:

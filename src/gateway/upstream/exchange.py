@@ -5,11 +5,11 @@ Requests are built here from parts, never copied: the framing and the host are o
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
 import httpx2
+import msgspec
 import trio
 
 from gateway.forms.http import write_fields
@@ -78,8 +78,7 @@ def host_of(origin: Origin) -> bytes:
     return host.encode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request as it goes out, as often as need be. `fields` is what `write_head` wrote."""
 
     method: str

@@ -20,6 +20,7 @@ _SWITCHING = 101
 _FIRST_STATUS = 100
 _FIRST_FINAL = 200
 _LAST_STATUS = 599
+_FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 _BODILESS = frozenset({204, 304})
 
 
@@ -200,12 +201,13 @@ class ResponseReader:
     def _find_framing(self, version: str) -> _Framing:
         if self._to_head or self.status in _BODILESS:
             return _Framing.DONE
-        encodings = self._values(b"content-encoding")
+        framing = [field for field in self.headers if field[0] in _FRAMING]
+        encodings = [value for name, value in framing if name == b"content-encoding"]
         if any(value.lower() not in {b"", b"identity"} for value in encodings):
             shown = ascii(encodings[0][:MAX_SHOWN].decode("latin-1"))
             raise Malformed(f"it encoded its answer as {shown}, although identity was asked for")
-        codings = self._values(b"transfer-encoding")
-        lengths = self._values(b"content-length")
+        codings = [value for name, value in framing if name == b"transfer-encoding"]
+        lengths = [value for name, value in framing if name == b"content-length"]
         if codings:
             if version == "1.0" or lengths or [value.lower() for value in codings] != [b"chunked"]:
                 raise Malformed("the framing of its answer is not clear")
@@ -216,9 +218,6 @@ class ResponseReader:
             return _Framing.LENGTH if self._remaining else _Framing.DONE
         self.reusable = False
         return _Framing.UNTIL_CLOSE
-
-    def _values(self, name: bytes) -> list[bytes]:
-        return [value for each, value in self.headers if each == name]
 
     # What llhttp calls. An exception in here would be wrapped, so only facts are noted.
 

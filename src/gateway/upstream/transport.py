@@ -5,11 +5,11 @@ its connection is closed and its slot is free before the next line runs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from math import inf
 from typing import NoReturn
 
 import httpx2
+import msgspec
 import trio
 
 from gateway.upstream.exchange import Connection, Outgoing, write_head
@@ -28,8 +28,7 @@ Connect = Callable[[Origin], Awaitable[UpstreamStream]]
 """Opens a connection to an origin, TLS included; raises the connect errors of `failures.py`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(msgspec.Struct, frozen=True):
     """How long a request may wait for a slot, for TCP and TLS, and for each write; seconds."""
 
     pool: float = inf

@@ -1,14 +1,12 @@
 """One request as the client meant it, and the request that a provider is sent for it."""
 
-from dataclasses import dataclass
-
+import msgspec
 from msgspec import Raw
 
 from gateway.words.client import Header
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A request that has been read: its fields keep their own bytes, so nothing unknown is lost.
 
     `show_usage` is False where the gateway asks for usage of its own accord and hides it again.
@@ -22,8 +20,7 @@ class Call:
     fields: dict[str, Raw]
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """What is sent to a provider. `path` follows the target's own path; the body is replayable."""
 
     method: str

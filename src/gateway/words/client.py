@@ -1,6 +1,7 @@
 """The client as the corridor sees it: one who is answered, piece by piece or at once."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Protocol
 
 Header = tuple[bytes, bytes]
@@ -30,8 +31,11 @@ class Client(Protocol):
     async def send(self, data: bytes) -> None:
         """Write a part of the body: whole events only."""
 
-    async def finish(self, data: bytes) -> None:
-        """Write the last part and the end of the body in one write."""
+    async def finish(self, data: bytes, patience: float = inf) -> None:
+        """Write the last part and the end of the body in one write.
+
+        Raises `TooSlowError` of Trio if that takes longer than `patience` seconds.
+        """
 
     def abort(self) -> None:
         """End the answer so that the client can see it was not whole: no terminating chunk."""

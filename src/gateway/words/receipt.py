@@ -1,9 +1,10 @@
 """What one call came to: the one mutable thing that travels, and the taps that read it."""
 
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from gateway.words.answer import Piece, Usage
 from gateway.words.errors import (
@@ -72,8 +73,7 @@ def outcome_of_error(error: GatewayError) -> Outcome:
             return Outcome.REFUSED
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """One try at one target. Times are seconds on the monotonic clock."""
 
     target: str
@@ -94,8 +94,7 @@ class Attempt:
             self.outcome = "cancelled"
 
 
-@dataclass(slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, eq=False):
     """One request, from its complete head to its end. Times are seconds on the monotonic clock."""
 
     request_id: str
@@ -119,7 +118,7 @@ class Receipt:
     bytes_out: int = 0
     pieces: int = 0
     malformed_events: int = 0
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = []
 
     def note(self, pieces: list[Piece]) -> None:
         """Read the facts of pieces that pass: the last usage wins, it is never summed (U27)."""
