@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +24,14 @@ Fields = dict[str, Any]
 class Gateway:
     """A running `python -m gateway serve`, its address and its log."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], url: str, log: Path, control: Path | None = None
+    ) -> None:
+        """`control` is the folder of its control sockets."""
         self.process = process
         self.url = url
         self.log = log
+        self.control = control or log.parent
         self.port = int(url.rpartition(":")[2])
 
     @property
@@ -51,9 +57,43 @@ class Gateway:
         """Count the process's open descriptors."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))  # noqa: PTH208 (counts, no paths)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process."""
-        self.process.send_signal(number)
+    def signal(self, number: signal.Signals, *, group: bool = False) -> None:
+        """Send a signal to the process; or to all that it has started too, as a terminal does."""
+        if group:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+
+    def workers(self) -> list[int]:
+        """Return the pids of its workers; none where it serves alone."""
+        return children(self.process.pid)
+
+    async def wait_for_workers(self, count: int = 2, but: int = 0) -> list[int]:
+        """Wait until so many workers answer on their control sockets, `but` not counted."""
+        with trio.fail_after(START_TIMEOUT):
+            while True:
+                pids = [pid for pid in self.workers() if pid != but]
+                if len(pids) == count and all([await self.status(pid) for pid in pids]):
+                    return pids
+                await trio.sleep(POLL)
+
+    async def status(self, pid: int) -> Fields | None:
+        """Ask a worker how it is; None where nobody answers."""
+        try:
+            client = await trio.open_unix_socket(self.control / f"{self.process.pid}-{pid}.sock")
+        except OSError:
+            return None
+        async with client:
+            await client.send_all(b'{"ask":"status"}\n')
+            said = b""
+            with trio.fail_after(5):
+                while not said.endswith(b"\n"):
+                    data = await client.receive_some(65_536)
+                    if not data:
+                        return None
+                    said += data
+        fields: Fields = json.loads(said)
+        return fields
 
     async def exit_code(self, patience: float = STOP_TIMEOUT) -> int:
         """Wait for the process to end."""
@@ -73,7 +113,8 @@ def gateway(
 ) -> Iterator[Gateway]:
     """Start the gateway with a configuration, on a free port; end it with SIGTERM.
 
-    Its log goes to a file in the directory, unless `stderr` says where else.
+    Its log goes to a file in the directory, unless `stderr` says where else. It is the first of a
+    process group of its own, and has a folder of its own for control sockets.
     """
     command = [sys.executable, "-m", "gateway", "serve", "--port", "0", *options]
     if config is not None:
@@ -82,6 +123,8 @@ def gateway(
         command += ["--config", str(path)]
     log = directory / "stderr.log"
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    # The names of a test's own folders are too long for a socket.
+    control = Path(tempfile.mkdtemp(prefix="gateway-"))
     with log.open("w") as file:
         process = subprocess.Popen(
             command,
@@ -89,10 +132,11 @@ def gateway(
             stderr=file if stderr is None else stderr,
             text=True,
             cwd=directory,
-            env={**kept, **(environ or {})},
+            env={**kept, "RUNTIME_DIRECTORY": str(control), **(environ or {})},
+            process_group=0,
         )
     try:
-        yield Gateway(process, _first_url(process, log), log)
+        yield Gateway(process, _first_url(process, log), log, control)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -100,12 +144,18 @@ def gateway(
         try:
             process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
         finally:
+            shutil.rmtree(control)
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of what a process has started and not yet buried."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _first_url(process: subprocess.Popen[str], log: Path) -> str:

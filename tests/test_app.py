@@ -1,8 +1,10 @@
 """The composition root: what is built of a configuration, its services, its end."""
 
 import json
+import os
 import resource
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +15,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from gateway import __version__
 from gateway.app import (
     LISTED_EVERY,
     LISTING_TIMEOUT,
@@ -20,8 +23,9 @@ from gateway.app import (
     UNLISTED_RETRY,
     App,
     assemble,
+    control_of,
     find_local_servers,
-    new_request_id,
+    request_ids,
     run_services,
     serve,
     serve_behind,
@@ -29,6 +33,7 @@ from gateway.app import (
 from gateway.downstream.gone import Watcher
 from gateway.downstream.listen import open_sockets
 from gateway.downstream.options import ListenOptions
+from gateway.drain import DRAIN, LEAVING, STOP, Post
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
 from gateway.upstream.failures import Refused
@@ -121,7 +126,8 @@ def test_the_most_calls_come_from_the_descriptors_unless_they_are_set(make: Make
 
 
 def test_request_ids_are_sane_and_each_is_another() -> None:
-    ids = {new_request_id() for _ in range(1000)}
+    new_id = request_ids()
+    ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(len(each) < 64 and each.startswith("req_") and each.isascii() for each in ids)
 
@@ -300,8 +306,8 @@ class Running:
         self.ready = trio.Event()
         self.ended = trio.Event()
 
-    async def run(self) -> None:
-        await serve(self.app, self.sockets, self.ready.set)
+    async def run(self, post: Post | None = None) -> None:
+        await serve(self.app, self.sockets, self.ready.set, post)
         self.ended.set()
 
     async def ask(self, wire: bytes) -> trio.SocketStream:
@@ -310,10 +316,12 @@ class Running:
         return client
 
 
-async def begin(make: Make, nursery: trio.Nursery, text: str = "") -> tuple[Made, Running]:
+async def begin(
+    make: Make, nursery: trio.Nursery, text: str = "", post: Post | None = None
+) -> tuple[Made, Running]:
     made = make("[server]\nport = 0\n" + text)
     running = Running(made)
-    nursery.start_soon(running.run)
+    nursery.start_soon(running.run, post)
     with trio.fail_after(SOON):
         await running.ready.wait()
     return made, running
@@ -382,6 +390,78 @@ async def test_g2_the_second_signal_ends_at_once(make: Make, nursery: trio.Nurse
     made.app.log.close()
     assert [line["open_calls"] for line in made.lines("stopping at once")] == [1]
     assert len(made.lines("request")) == 1
+
+
+@pytest.fixture
+def lifeline() -> Iterator[tuple[socket.socket, Post]]:
+    """The supervisor's end of a lifeline, and the post at the other one."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(SOON)
+    with ours, theirs:
+        yield ours, Post(2, 4711, theirs, -1)
+
+
+async def test_one_of_several_drains_at_each_signal_and_stops_when_it_is_told(
+    make: Make, nursery: trio.Nursery, lifeline: tuple[socket.socket, Post]
+) -> None:
+    """G2: a signal to the whole group comes twice, by itself and through the supervisor."""
+    supervisor, post = lifeline
+    made, running = await begin(make, nursery, SLOW_ECHO, post)
+    client = await open_call(running)
+    for _ in range(3):
+        signal.raise_signal(signal.SIGTERM)
+        await wait_all_tasks_blocked(0.005)
+    assert supervisor.recv(10) == LEAVING
+    supervisor.send(DRAIN)
+    await wait_all_tasks_blocked(0.02)
+    assert not running.ended.is_set()
+    supervisor.send(STOP)
+    with trio.fail_after(SOON):
+        await running.ended.wait()
+    assert await rest_of(client) == b""
+    made.app.log.close()
+    (line,) = made.lines("draining")
+    assert (line["signal"], line["worker"], line["open_calls"]) == ("SIGTERM", 2, 1)
+    (line,) = made.lines("stopping at once")
+    assert (line["by"], line["worker"], line["open_calls"]) == ("supervisor", 2, 1)
+
+
+@pytest.mark.parametrize("unread", [b"", DRAIN])
+async def test_one_whose_supervisor_is_gone_drains(
+    make: Make, nursery: trio.Nursery, lifeline: tuple[socket.socket, Post], unread: bytes
+) -> None:
+    """Also where the end comes as a reset, because the supervisor had left something unread."""
+    supervisor, post = lifeline
+    made, running = await begin(make, nursery, "drain_timeout = 0.03\n" + SLOW_ECHO, post)
+    client = await open_call(running)
+    if unread:
+        post.lifeline.send(unread)
+    supervisor.close()
+    assert b'"code":"gateway_shutdown"' in await rest_of(client)
+    with trio.fail_after(SOON):
+        await running.ended.wait()
+    made.app.log.close()
+    (line,) = made.lines("draining")
+    assert line["by"] == "the supervisor's end"
+
+
+async def test_a_status_tells_what_is_open(
+    make: Make, nursery: trio.Nursery, lifeline: tuple[socket.socket, Post]
+) -> None:
+    _, post = lifeline
+    made, running = await begin(make, nursery, SLOW_ECHO, post)
+    client = await open_call(running)
+    control = control_of(made.app, None, post)
+    status = control.answer(b'{"ask":"status"}')
+    assert (status["pid"], status["supervisor"], status["worker"]) == (os.getpid(), 4711, 2)
+    assert (status["calls"], status["connections"], status["draining"]) == (1, None, False)
+    assert status["upstream"] == {"open": 0, "idle": 0, "parked": 0, "waiting": 0}
+    assert status["lost_log_lines"] == 0
+    assert status["version"] == __version__
+    assert isinstance(status["uptime"], float)
+    assert isinstance(status["tasks"], int)
+    client.socket.close()
+    nursery.cancel_scope.cancel()
 
 
 async def test_behind_another_server_the_services_end_with_it(make: Make) -> None:

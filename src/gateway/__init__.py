@@ -4,7 +4,9 @@ The map of the house; imports run only downwards, rooms on one line do not know 
 
     __main__               python -m gateway
     commands | asgi        what a person starts; the face for stock Hypercorn
-    app                    composition root: start, drain, stop
+    supervisor             the parent of several workers: forks, replaces, has them drain
+    app                    composition root: puts the rooms together, starts, serves
+    drain                  how one process ends, and who may say so
     config                 the file, the environment, the merged settings
     downstream             I/O with clients: sockets, HTTP/1.1, who has gone
     relay                  the corridor: the story of one call

@@ -1,12 +1,13 @@
-"""The composition root: puts the rooms together, starts the services, drains and stops.
+"""The composition root: puts the rooms together, runs the services, serves.
 
 What ends last is opened first: services, then connections, then (inside each connection) calls.
 """
 
 import itertools
+import os
+import random
 import resource
 import secrets
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,17 +15,18 @@ from functools import partial
 
 import trio
 
+from gateway import __version__
 from gateway.config.compose import Config
 from gateway.config.discover import candidates
 from gateway.config.homes import Homes, homes_of, known_secrets
 from gateway.downstream.calls import Calls
-from gateway.downstream.client import HttpClient
 from gateway.downstream.connection import Hall
+from gateway.downstream.control import Control, folder_of, name_of
 from gateway.downstream.front import Front
 from gateway.downstream.gone import Watcher
-from gateway.downstream.head import Head
 from gateway.downstream.listen import Listening
 from gateway.downstream.options import ListenOptions
+from gateway.drain import Ending, Post
 from gateway.policy.offers import Offer
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
@@ -47,7 +49,6 @@ LISTING_TIMEOUT = 10.0
 LISTED_EVERY = 300.0
 UNLISTED_RETRY = 15.0
 RESTART_PAUSE = 1.0
-LAST_WORDS_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,8 @@ class App:
 
     def hall(self) -> Hall:
         """Return what all connections share."""
-
-        async def answer(client: HttpClient, head: Head, peer: str) -> None:
-            await self.front.serve(client, head, peer)
-
-        house = self.current.house
-        return Hall(self.config.http, self.calls, self.watcher, answer, house.new_id, house.report)
+        house, serve = self.current.house, self.front.serve
+        return Hall(self.config.http, self.calls, self.watcher, serve, house.new_id, house.report)
 
 
 def assemble(
@@ -136,14 +133,15 @@ def _furnish(
         scrubber=scrubber,
         taps=(AccessLog(log), *taps),
         turns=itertools.count(),
-        new_id=new_request_id,
+        new_id=request_ids(),
         report=report,
     )
 
 
-def new_request_id() -> str:
-    """Return an id for a request whose client sent none."""
-    return "req_" + secrets.token_hex(12)
+def request_ids() -> Callable[[], str]:
+    """Return who makes ids for requests whose clients sent none. They are unique, not secret."""
+    lots = random.Random(secrets.randbits(256))  # noqa: S311 (no secret is made of it)
+    return lambda: f"req_{lots.getrandbits(96):024x}"
 
 
 def raise_descriptor_limit() -> int:
@@ -170,16 +168,35 @@ async def find_local_servers(listen: ListenOptions) -> dict[str, tuple[str, ...]
     return answered
 
 
-async def serve(app: App, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
-    """Serve until told to stop by SIGTERM or SIGINT; `ready` is called once all is up."""
+async def serve(
+    app: App,
+    sockets: Sequence[socket.socket],
+    ready: Callable[[], None],
+    post: Post | None = None,
+) -> None:
+    """Serve until told to end; `ready` is called once all is up.
+
+    `post` is the place of a worker among several. Without it SIGTERM and SIGINT alone end it.
+    """
     async with trio.open_nursery() as services:
         await services.start(run_services, app)
         listening = Listening(app.config.listen, sockets, app.hall(), app.most_connections)
+        services.start_soon(_keep_up, app, "control", control_of(app, listening, post).run)
+        ending = Ending(app.config, app.calls, listening, app.log, post)
         async with trio.open_nursery() as server:
-            await server.start(_heed_signals, app, listening, server.cancel_scope)
+            await server.start(ending.heed_signals)
+            if post is not None:
+                server.start_soon(ending.heed_supervisor, post)
             await server.start(listening.run)
+            for end in (ending.run, ending.stopped):
+                server.start_soon(_end_with, end, server.cancel_scope)
             ready()
         services.cancel_scope.cancel()
+
+
+async def _end_with(end: Callable[[], Awaitable[None]], server: trio.CancelScope) -> None:
+    await end()
+    server.cancel()
 
 
 async def serve_behind(
@@ -188,10 +205,42 @@ async def serve_behind(
     """Run the services behind another server's connections, until its `shutdown` returns."""
     async with trio.open_nursery() as services:
         await services.start(run_services, app)
+        services.start_soon(_keep_up, app, "control", control_of(app).run)
         await started()
         await shutdown()
         app.calls.draining = True
         services.cancel_scope.cancel()
+
+
+def control_of(app: App, listening: Listening | None = None, post: Post | None = None) -> Control:
+    """Return the control socket of this process, and who answers what there."""
+    pid = os.getpid()
+    supervisor = post.supervisor if post else pid
+    began = trio.current_time()
+
+    def status(_: Mapping[str, object]) -> dict[str, object]:
+        pool = app.transport.pool
+        return {
+            "pid": pid,
+            "supervisor": supervisor,
+            "worker": post.number if post else 1,
+            "version": __version__,
+            "uptime": round(trio.current_time() - began, 3),
+            "draining": app.calls.draining,
+            "calls": len(app.calls),
+            "connections": len(listening) if listening is not None else None,
+            "upstream": {
+                "open": pool.open,
+                "idle": pool.idle,
+                "parked": pool.parked,
+                "waiting": pool.waiting,
+            },
+            "tasks": trio.lowlevel.current_statistics().tasks_living,
+            "lost_log_lines": app.log.lost,
+        }
+
+    path = folder_of(os.environ) / name_of(supervisor, pid)
+    return Control(path, {"status": status}, app.log)
 
 
 async def run_services(
@@ -249,43 +298,3 @@ async def _keep_listed(app: App, offer: Offer) -> None:
         app.current.house = replace(house, routes=routes)
         app.log.info("models listed", provider=offer.provider, models=len(names))
         await trio.sleep(LISTED_EVERY)
-
-
-async def _heed_signals(
-    app: App,
-    listening: Listening,
-    server: trio.CancelScope,
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Drain at the first SIGTERM or SIGINT; end at once at the second."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async with trio.open_nursery() as nursery:
-            async for number in signals:
-                name = signal.Signals(number).name
-                if app.calls.draining:
-                    app.log.warning("stopping at once", signal=name, open_calls=len(app.calls))
-                    app.calls.cut_all()
-                    server.cancel()
-                else:
-                    app.log.info("draining", signal=name, open_calls=len(app.calls))
-                    app.calls.draining = True
-                    nursery.start_soon(_drain, app, listening, server)
-
-
-async def _drain(app: App, listening: Listening, server: trio.CancelScope) -> None:
-    """Readiness is red already; end in turn: listeners, calls, the rest of the calls, all."""
-    await trio.sleep(app.config.calls.drain_delay)
-    listening.stop_accepting()
-    with trio.move_on_after(app.config.calls.drain_timeout) as patience:
-        await app.calls.ended()
-    if patience.cancelled_caught:
-        app.log.warning("drain timeout", open_calls=len(app.calls))
-        app.calls.stop_all()
-        with trio.move_on_after(app.config.clocks.write_timeout):
-            await app.calls.ended()
-        app.calls.cut_all()
-    with trio.move_on_after(LAST_WORDS_TIMEOUT):
-        await listening.ended()
-    server.cancel()

@@ -8,7 +8,9 @@ import pytest
 import trio
 import trio.testing
 
+from gateway.downstream.accept import Accepting
 from gateway.downstream.gone import Watcher, socket_of
+from gateway.upstream.wire import Wire
 
 SOON = 0.5
 
@@ -25,12 +27,11 @@ async def watcher(nursery: trio.Nursery) -> AsyncIterator[Watcher]:
 
 
 @pytest.fixture
-async def pair() -> AsyncIterator[tuple[trio.SocketStream, trio.SocketStream]]:
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    address = listener.socket.getsockname()
+async def pair() -> AsyncIterator[tuple[trio.SocketStream, Wire]]:
+    sock = socket.create_server(("127.0.0.1", 0))
     async with (
-        listener,
-        await trio.open_tcp_stream(*address) as ours,
+        Accepting(sock) as listener,
+        await trio.open_tcp_stream(*sock.getsockname()) as ours,
         await listener.accept() as theirs,
     ):
         yield ours, theirs
@@ -45,7 +46,7 @@ def reset(stream: trio.SocketStream) -> None:
 @pytest.mark.parametrize("unread", [b"", b"unread bytes"])
 async def test_c14_a_client_that_leaves_is_seen_whatever_lies_unread(
     watcher: Watcher,
-    pair: tuple[trio.SocketStream, trio.SocketStream],
+    pair: tuple[trio.SocketStream, Wire],
     way: str,
     unread: bytes,
 ) -> None:
@@ -68,7 +69,7 @@ async def test_c14_a_client_that_leaves_is_seen_whatever_lies_unread(
 
 
 async def test_a_descriptor_used_anew_cuts_nobody_else(
-    watcher: Watcher, pair: tuple[trio.SocketStream, trio.SocketStream]
+    watcher: Watcher, pair: tuple[trio.SocketStream, Wire]
 ) -> None:
     ours, theirs = pair
     wrong = trio.Event()
@@ -80,7 +81,7 @@ async def test_a_descriptor_used_anew_cuts_nobody_else(
 
 
 async def test_it_wakes_once_for_a_client_that_left(
-    watcher: Watcher, pair: tuple[trio.SocketStream, trio.SocketStream]
+    watcher: Watcher, pair: tuple[trio.SocketStream, Wire]
 ) -> None:
     ours, theirs = pair
     calls: list[int] = []

@@ -97,7 +97,7 @@ class Scene:
         self.client = FakeClient()
         self.life = FakeLife()
         self.began = trio.current_time()
-        self.clock = Clock(self.client, self.life, options)
+        self.clock = Clock(self.client, self.life, options, self.began)
 
     def endings(self) -> list[tuple[float, str, Cause]]:
         return [(round(at - self.began, 3), how, cause) for at, how, cause in self.life.endings]

@@ -4,6 +4,10 @@ import fcntl
 import json
 import os
 import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self, TextIO
 
 PATIENCE = 5.0
@@ -73,3 +77,25 @@ class Pipe:
     def __exit__(self, *exc: object) -> None:
         self.stream.close()
         os.close(self.reader)
+
+
+@contextmanager
+def another_has_its_turn(turns: int) -> Iterator[None]:
+    """Have another process hold what those who share a sink lock each other out with."""
+    turn = "import fcntl,sys; fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX); print(); input()"
+    other = subprocess.Popen(
+        [sys.executable, "-u", "-c", turn, str(turns)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[turns],
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    with other:
+        other.stdout.readline()
+        try:
+            yield
+        finally:
+            other.stdin.close()
+            other.wait(PATIENCE)

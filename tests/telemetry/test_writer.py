@@ -14,7 +14,7 @@ import pytest
 from gateway.policy.scrub import Scrubber
 from gateway.telemetry.lines import Line, Plain, json_lines
 from gateway.telemetry.writer import MAX_WAITING, Writer
-from tests.telemetry.sinks import PATIENCE, Pipe
+from tests.telemetry.sinks import PATIENCE, Pipe, another_has_its_turn
 
 FULL = Path("/dev/full")
 """A device that has no room."""
@@ -209,3 +209,28 @@ def test_an_entry_that_fails_is_told_as_a_line(writer: Writer, pipe: Pipe) -> No
     assert first["event"] == "log line failed"
     assert first["reason"] == "KeyError('usage')"
     assert second["event"] == "after it"
+
+
+def test_those_who_share_a_sink_take_turns_at_it(pipe: Pipe) -> None:
+    """G12: no line stands in the middle of another, and no call waits for its turn."""
+    turns = os.memfd_create("turns")
+    writer = Writer(os.dup(pipe.stream.fileno()), json_lines(), Scrubber(), time.time_ns, turns)
+    with another_has_its_turn(turns):
+        writer.put(line("waits"))
+        began = time.monotonic()
+        writer.put_urgent(line("waits too"))
+        assert time.monotonic() - began < 0.5
+        select.select([], [], [], 0.05)
+        assert not pipe.waiting()
+    assert sorted(event["event"] for event in pipe.events(2)) == ["waits", "waits too"]
+    assert writer.close(PATIENCE)
+    os.close(turns)
+
+
+def test_an_urgent_line_is_out_at_once_where_it_is_its_turn(pipe: Pipe) -> None:
+    turns = os.memfd_create("turns")
+    writer = Writer(os.dup(pipe.stream.fileno()), json_lines(), Scrubber(), time.time_ns, turns)
+    writer.put_urgent(line("bug"))
+    assert pipe.waiting()
+    writer.close(PATIENCE)
+    os.close(turns)

@@ -3,8 +3,11 @@
 import faulthandler
 import gc
 import os
+import socket
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,16 +19,25 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway import __version__
-from gateway.app import App, assemble, find_local_servers, serve
+from gateway.app import assemble, find_local_servers, serve
 from gateway.commands.reading import Refused, config_option, read_configuration
 from gateway.config.compose import Config, config_of, listening
 from gateway.config.discover import discover
+from gateway.config.homes import homes_of
 from gateway.config.mistakes import ConfigMistake
-from gateway.downstream.listen import open_sockets
+from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
-from gateway.telemetry.log import LEVELS, open_log
+from gateway.drain import READY, Post, longest_drain
+from gateway.policy.routes import Routes
+from gateway.supervisor import NotStarted, Supervisor
+from gateway.telemetry.log import LEVELS, open_log, renderer
+from gateway.telemetry.voice import Voice
 
 MAX_NAMES_SHOWN = 12
+
+COLLECT_EVERY = (20_000, 20, 100)
+"""When Python looks for cycles. With its own thresholds (700, 10, 10) it does so all the time while
+1,000 streams are open, and now and again that stalls all of them for 70 ms."""
 
 CURL: Final = """\
 curl -N {url}/v1/chat/completions -H 'content-type: application/json' \\
@@ -40,11 +52,25 @@ for chunk in client.chat.completions.create(model="{model}", stream=True,
     print(chunk.choices[0].delta.content or "", end="", flush=True)"""
 
 
+GRACE: Final = 5.0
+"""Seconds beyond the longest drain before a worker that has not ended is killed."""
+
+WHERE_TO_LOOK: Final = (
+    "What it said stands above this line; `gateway serve --workers 1` says it alone."
+)
+
+
 @click.command("serve")
 @config_option
 @click.option("--host", metavar="ADDRESS", help="Where to listen. Default: 127.0.0.1.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Default: 4000; 0 takes one that is free."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="NUMBER",
+    help="Processes that serve, usually one for each core. Default: 1.",
 )
 @click.option(
     "--log-level",
@@ -53,7 +79,9 @@ for chunk in client.chat.completions.create(model="{model}", stream=True,
     show_default=True,
     help="What the log holds; debug shows probes too.",
 )
-def command(path: Path | None, host: str | None, port: int | None, log_level: str) -> None:
+def command(
+    path: Path | None, host: str | None, port: int | None, workers: int | None, log_level: str
+) -> None:
     """Serve the OpenAI API, until SIGTERM or SIGINT.
 
     Without a configuration it finds providers by the usual environment variables (OPENAI_API_KEY,
@@ -64,42 +92,93 @@ def command(path: Path | None, host: str | None, port: int | None, log_level: st
     \b
     Examples:
       gateway serve
-      gateway serve --config gateway.toml --port 8080
+      gateway serve --config gateway.toml --port 8080 --workers 4
     """  # noqa: D301 (click's mark for lines that stay as they are)
     faulthandler.enable()
     try:
-        config, notes, listed = _configuration(path, host, port)
+        found = _configuration(path, host, port)
     except ConfigMistake as mistake:
         raise Refused(mistake) from None
+    config = found.config
+    if workers is not None:
+        listen = msgspec.structs.replace(config.listen, workers=workers)
+        config = msgspec.structs.replace(config, listen=listen)
     try:
-        sockets = open_sockets(config.listen, config.clocks.write_timeout)
+        places = open_worker_sockets(config.listen, config.clocks.write_timeout)
     except OSError as error:
         where = config.listen.unix or f"{config.listen.host}:{config.listen.port}"
         raise click.ClickException(
             f"Cannot listen on {where}: {error.strerror or error}. Try another --port."
         ) from None
-    name = sockets[0].getsockname()
-    url = f"unix:{name}" if isinstance(name, str) else address(config, name)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    with open_log(config.log, sys.stderr, log_level) as log:
-        app = assemble(config, log, listed)
-        # What is imported stays: without it a full collection stalls every stream for some 15 ms.
-        gc.collect()
-        gc.freeze()
-        trio.run(serve, app, sockets, partial(announce, app, url, notes))
-        log.info("stopped")
-    if config.listen.unix:
-        Path(config.listen.unix).unlink(missing_ok=True)
+    name = places[0][0].getsockname()
+    url = f"unix:{name}" if isinstance(name, str) else address(config, name)
+    job = Job(config, found.listed, log_level, partial(announce, config, found, url))
+    try:
+        code = job.alone(places[0]) if len(places) == 1 else job.together(places)
+    except NotStarted as error:
+        raise click.ClickException(f"{error} {WHERE_TO_LOOK}") from None
+    finally:
+        if config.listen.unix:
+            Path(config.listen.unix).unlink(missing_ok=True)
+    sys.exit(code)
 
 
-def _configuration(
-    path: Path | None, host: str | None, port: int | None
-) -> tuple[Config, Sequence[str], dict[str, tuple[str, ...]]]:
-    """Return the configuration, what was found without a file, and the models seen there."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The configuration, what was found without a file, and the models seen there."""
+
+    config: Config
+    notes: Sequence[str] = ()
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What there is to serve, by this process or by workers; `ready` announces it."""
+
+    config: Config
+    listed: Mapping[str, tuple[str, ...]]
+    log_level: str
+    ready: Callable[[], None]
+
+    def alone(self, sockets: Sequence[socket.socket]) -> int:
+        """Serve in this process. Return the exit code."""
+        self._serve(sockets, self.ready)
+        return 0
+
+    def together(self, places: Sequence[Sequence[socket.socket]]) -> int:
+        """Supervise a worker for each place. Return the exit code; raises `NotStarted`."""
+        turns = os.memfd_create("turns at the log")
+        render = renderer(self.config.log, sys.stderr)
+        voice = Voice(sys.stderr.fileno(), render, self.log_level, time.time_ns, turns)
+        patience = longest_drain(self.config) + GRACE
+        supervisor = Supervisor(places, self._work, voice, time.monotonic, patience)
+        return supervisor.run(lambda _: self.ready())
+
+    def _work(self, post: Post, sockets: Sequence[socket.socket]) -> None:
+        self._serve(sockets, partial(post.tell, READY), post)
+
+    def _serve(
+        self, sockets: Sequence[socket.socket], ready: Callable[[], None], post: Post | None = None
+    ) -> None:
+        turns = None if post is None else post.turns
+        with open_log(self.config.log, sys.stderr, self.log_level, turns=turns) as log:
+            app = assemble(self.config, log, self.listed)
+            # What is imported stays: without it a full collection stalls every stream for 15 ms.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*COLLECT_EVERY)
+            trio.run(serve, app, sockets, ready, post)
+            place = {} if post is None else {"worker": post.number}
+            log.info("stopped", **place)
+
+
+def _configuration(path: Path | None, host: str | None, port: int | None) -> Found:
     config = read_configuration(path)
     if config is not None:
-        return listening(config, host, port), (), {}
+        return Found(listening(config, host, port))
     listen = ListenOptions()
     if host:
         listen = msgspec.structs.replace(listen, host=host)
@@ -107,7 +186,7 @@ def _configuration(
         listen = msgspec.structs.replace(listen, port=port)
     answered = trio.run(find_local_servers, listen)
     found = discover(os.environ, answered, listen)
-    return config_of(found, listen), found.notes, dict(found.listed)
+    return Found(config_of(found, listen), found.notes, dict(found.listed))
 
 
 def address(config: Config, name: Sequence[object]) -> str:
@@ -118,25 +197,27 @@ def address(config: Config, name: Sequence[object]) -> str:
     return f"{scheme}://[{host}]:{name[1]}" if ":" in host else f"{scheme}://{host}:{name[1]}"
 
 
-def announce(app: App, url: str, notes: Sequence[str]) -> None:
+def announce(config: Config, found: Found, url: str) -> None:
     """Print what is served, where, and lines to paste."""
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(Text(f"nursery-gateway {__version__} serves {url}", "bold"))
-    source = app.config.source
-    console.print(f"  configuration  {source or 'none; found by itself:'}")
-    for note in notes:
+    console.print(f"  configuration  {config.source or 'none; found by itself:'}")
+    for note in found.notes:
         console.print(f"                 {note}")
-    names = app.current.house.routes.names
+    homes = homes_of(config)
+    names = Routes(homes.offers, homes.aliases, found.listed).names
     shown = ", ".join(names[:MAX_NAMES_SHOWN])
     more = len(names) - MAX_NAMES_SHOWN
     console.print(f"  models         {shown}{f' and {more} more' if more > 0 else ''}")
     waiting = [
         offer.provider
-        for offer in app.homes.offers
-        if offer.listing and offer.provider not in app.listed
+        for offer in homes.offers
+        if offer.listing and offer.provider not in found.listed
     ]
     if waiting:
         console.print(f"                 and what these list: {', '.join(waiting)}")
+    if config.listen.workers > 1:
+        console.print(f"  workers        {config.listen.workers}")
     model = "echo" if "echo" in names or not names else names[0]
     if not url.startswith("unix:"):
         console.print(Text("\n" + CURL.format(url=url, model=model), "green"))

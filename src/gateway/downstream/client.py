@@ -109,6 +109,8 @@ class HttpClient:
             raise TooLarge(f"The body is longer than {most} bytes.")
         parts: list[bytes] = []
         size = self._take(parts, self.rest)
+        if self._body.complete and size <= most:
+            return parts[0] if parts else b""
         invited = not self._awaits_leave()
         began = trio.current_time()
         while not self._body.complete and size <= most:

@@ -95,7 +95,7 @@ class Front:
             async with trio.open_nursery() as nursery:
                 life.link = nursery.cancel_scope
                 client.attach(life)
-                clock = Clock(client, life, house.clocks)
+                clock = Clock(client, life, house.clocks, receipt.began)
                 if client.listens:
                     nursery.start_soon(client.listen)
                 error = await self._work(client, head, life, clock, house, nursery)

@@ -27,15 +27,13 @@ class Gone(Protocol):
         """Return a `with` that holds while the stream is watched; `on_gone` is called once."""
 
 
-def socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType | socket.socket:
+def socket_of(stream: trio.abc.Stream) -> socket.socket:
     """Return the socket beneath a stream, TLS or not. Raises `TypeError` where there is none."""
     if isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
-    if isinstance(stream, Wire):
-        return stream.sock
-    if not isinstance(stream, trio.SocketStream):
+    if not isinstance(stream, Wire):
         raise TypeError(f"no socket beneath {stream!r}")
-    return stream.socket
+    return stream.sock
 
 
 class Watcher:

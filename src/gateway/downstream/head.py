@@ -123,8 +123,9 @@ def make_head(
 def _merge(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     if len(fields) > MAX_FIELDS:
         raise HeadTooLarge(f"The request has more than {MAX_FIELDS} header fields.")
-    if any([len(name) + len(value) > MAX_LINE_BYTES for name, value in fields]):
-        raise HeadTooLarge(f"A header field is longer than {MAX_LINE_BYTES} bytes.")
+    for name, value in fields:
+        if len(name) + len(value) > MAX_LINE_BYTES:
+            raise HeadTooLarge(f"A header field is longer than {MAX_LINE_BYTES} bytes.")
     headers = dict(fields)
     if len(headers) == len(fields):
         return headers

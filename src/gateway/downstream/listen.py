@@ -7,9 +7,11 @@ while busy connections go on until their calls have ended.
 import socket
 from collections.abc import Sequence
 
+import msgspec
 import trio
 from hypercorn.config import Config
 
+from gateway.downstream.accept import Accepting
 from gateway.downstream.connection import Connection, Hall
 from gateway.downstream.gone import socket_of
 from gateway.downstream.options import ListenOptions
@@ -39,8 +41,36 @@ def open_sockets(options: ListenOptions, write_timeout: float) -> list[socket.so
     nothing by TCP_USER_TIMEOUT, a little after `write_timeout` seconds (C20). Accepted sockets
     inherit both.
     """
-    sockets = _config(options).create_sockets()
-    opened = [*sockets.secure_sockets, *sockets.insecure_sockets]
+    return _listening(_bound(options), write_timeout)
+
+
+def open_worker_sockets(
+    options: ListenOptions, write_timeout: float
+) -> list[Sequence[socket.socket]]:
+    """Bind what the options name for each worker: one port, among whose sockets the kernel chooses.
+
+    Raises `OSError`, as when the port is taken. A Unix socket cannot be bound twice: all share it.
+    """
+    if options.workers == 1 or options.unix:
+        return [open_sockets(options, write_timeout)] * options.workers
+    # Sockets that share a port would share it with another gateway of this user too. This one
+    # shares with nobody, and as long as it does not listen it is in nobody's way.
+    (probe,) = _bound(options)
+    with probe:
+        there = msgspec.structs.replace(options, port=probe.getsockname()[1])
+        places = [_bound(there, shared=True) for _ in range(options.workers)]
+        return [_listening(place, write_timeout) for place in places]
+
+
+def _bound(options: ListenOptions, *, shared: bool = False) -> list[socket.socket]:
+    config = _config(options)
+    # Above one Hypercorn sets SO_REUSEPORT.
+    config.workers = 2 if shared else 1
+    sockets = config.create_sockets()
+    return [*sockets.secure_sockets, *sockets.insecure_sockets]
+
+
+def _listening(opened: list[socket.socket], write_timeout: float) -> list[socket.socket]:
     for sock in opened:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -80,7 +110,7 @@ class Listening:
         tls = _config(options).create_ssl_context()
         self._listeners: list[trio.abc.Listener[trio.abc.Stream]] = []
         for sock in sockets:
-            listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+            listener = Accepting(sock)
             if tls is None:
                 self._listeners.append(listener)
             else:

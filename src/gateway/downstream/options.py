@@ -35,8 +35,18 @@ class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
         TlsFiles | None,
         Meta(description="Certificate and key; `{}` is none, usually the proxy in front does TLS."),
     ] = None
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description="Processes that serve, usually one for each core. Above 1 a supervisor"
+            " starts them on one port and replaces one that dies.",
+        ),
+    ] = 1
     max_connections: Annotated[
-        Count, Meta(description="Open connections; 0 takes it from the descriptor limit.")
+        Count,
+        Meta(description="Open connections of each worker; 0 takes it from the descriptor limit."),
     ] = 0
 
 
@@ -69,7 +79,7 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_calls: Annotated[
         Count,
         Meta(
-            description="Open calls; above it 503 with `retry-after`."
+            description="Open calls of each worker; above it 503 with `retry-after`."
             " 0 takes it from the descriptor limit."
         ),
     ] = 0

@@ -24,12 +24,11 @@ WRITE_GLANCE = 1.0
 class Clock:
     """Watches one call, and writes to its client in turn with the keepalive."""
 
-    def __init__(self, client: Client, life: Life, options: ClockOptions) -> None:
+    def __init__(self, client: Client, life: Life, options: ClockOptions, began: float) -> None:
         self._client = client
         self._life = life
         self._options = options
-        self._began = trio.current_time()
-        self._bytes_at = self._heard_at = self._spoke_at = self._began
+        self._began = self._bytes_at = self._heard_at = self._spoke_at = began
         self._total_at = inf
         self._idle_timeout = inf
         self._committed = False

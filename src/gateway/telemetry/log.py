@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Self, TextIO
 
 from gateway.policy.scrub import Scrubber
-from gateway.telemetry.lines import Entry, Line, Plain, json_lines, text_lines
+from gateway.telemetry.lines import Entry, Line, Plain, Render, json_lines, text_lines
 from gateway.telemetry.options import LogOptions
 from gateway.telemetry.writer import Writer
 
@@ -122,16 +122,23 @@ def open_log(
     level: str = "info",
     scrubber: Scrubber | None = None,
     now_ns: Callable[[], int] = time.time_ns,
+    turns: int | None = None,
 ) -> Log:
     """Begin to log on a stream: text where it is a terminal, JSON elsewhere, or as set.
 
+    `turns` is a descriptor by which processes that share the stream take turns at it.
     The log takes a descriptor of its own, so that nobody else can close it, and leaves the stream
     alone.
     """
+    render = renderer(options, stream)
+    writer = Writer(os.dup(stream.fileno()), render, scrubber or Scrubber(), now_ns, turns)
+    return Log(writer, level, now_ns)
+
+
+def renderer(options: LogOptions, stream: TextIO) -> Render:
+    """Return the form of the log's lines on a stream: text where it is a terminal, or as set."""
     form = options.log_format
     if form == "auto":
         form = "text" if stream.isatty() else "json"
     coloured = stream.isatty() and "NO_COLOR" not in os.environ
-    render = json_lines() if form == "json" else text_lines(coloured=coloured)
-    writer = Writer(os.dup(stream.fileno()), render, scrubber or Scrubber(), now_ns)
-    return Log(writer, level, now_ns)
+    return json_lines() if form == "json" else text_lines(coloured=coloured)

@@ -3,12 +3,13 @@
 The queue is bounded: what does not fit is lost, counted, and told by the next line that fits (G12).
 """
 
+import fcntl
 import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 
 from gateway.policy.scrub import Scrubber
@@ -38,8 +39,15 @@ class Writer:
     """
 
     def __init__(
-        self, descriptor: int, render: Render, scrubber: Scrubber, now_ns: Callable[[], int]
+        self,
+        descriptor: int,
+        render: Render,
+        scrubber: Scrubber,
+        now_ns: Callable[[], int],
+        turns: int | None = None,
     ) -> None:
+        """`turns` is a descriptor on which those who share the sink lock each other out."""
+        self._turns = turns
         self.scrubber = scrubber
         self._descriptor = descriptor
         self._render = render
@@ -79,15 +87,38 @@ class Writer:
             self._refused += 1
         elif self._sink.acquire(timeout=LOCK_PATIENCE):
             try:
-                rest = self._write_now(data)
-                if rest:
-                    self._urgent.appendleft(rest)
+                self._put_at_once(data)
             finally:
                 self._sink.release()
         else:
             self._urgent.append(data)
         if self._urgent:
             self._queue.put(None)
+
+    def _put_at_once(self, data: bytes) -> None:
+        """Write a line now; what the sink, or another process, does not let pass goes next."""
+        try:
+            with self._turn(fcntl.LOCK_NB):
+                data = self._write_now(data)
+        except BlockingIOError:
+            pass
+        if data:
+            self._urgent.appendleft(data)
+
+    @contextmanager
+    def _turn(self, flags: int = 0) -> Iterator[None]:
+        """Keep other processes from writing in between, where the sink is shared.
+
+        Waits for them, unless `flags` is LOCK_NB: then it raises `BlockingIOError`.
+        """
+        if self._turns is None:
+            yield
+            return
+        fcntl.lockf(self._turns, fcntl.LOCK_EX | flags)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._turns, fcntl.LOCK_UN)
 
     def close(self, patience: float) -> bool:
         """Write what waits, for `patience` seconds at most. Return whether all of it was tried."""
@@ -104,7 +135,7 @@ class Writer:
             lines = [self._bytes(entry) for entry in self._take()]
             lost = self.lost
             report = [self._bytes(self._report(lost - self._told))] if lost > self._told else []
-            with self._sink:
+            with self._sink, self._turn():
                 urgent = self._drain_urgent()
                 whole = self._write([*urgent, *report, *lines])
             if report and whole > len(urgent):

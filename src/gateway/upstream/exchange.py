@@ -1,46 +1,17 @@
-"""One connection to a provider, and the one HTTP/1.1 exchange at a time that it carries.
+"""One connection to a provider, and the one HTTP/1.1 exchange at a time that it carries."""
 
-Requests are built here from parts, never copied: the framing and the host are ours alone (R3).
-"""
-
-import re
-from collections.abc import Iterable
 from enum import Enum
 from math import inf
 
-import httpx2
-import msgspec
 import trio
 
-from gateway.forms.http import write_fields
 from gateway.upstream.failures import Malformed, Reset, Truncated, WriteStalled
+from gateway.upstream.outgoing import Outgoing
 from gateway.upstream.response import ResponseReader
 from gateway.upstream.wire import READ_BYTES, Ragged, UpstreamStream
-from gateway.words.client import Header
-from gateway.words.target import Origin
 
 WRITE_BYTES = 65_536
 MAX_UNREAD_BYTES = 65_536
-
-_METHOD = re.compile(r"[A-Z]+")
-_TARGET = re.compile(rb"/[\x21-\x7e]*")
-_HAVE_BODIES = frozenset({"POST", "PUT", "PATCH"})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_OURS = frozenset(
-    {
-        b"accept-encoding",
-        b"connection",
-        b"content-length",
-        b"expect",
-        b"host",
-        b"keep-alive",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
 
 
 class State(Enum):
@@ -49,48 +20,6 @@ class State(Enum):
     READY = "ready"
     UNFINISHED = "unfinished"
     DEAD = "dead"
-
-
-def write_head(method: str, target: bytes, origin: Origin, headers: Iterable[Header]) -> bytes:
-    """Write the head of a request, but for the length of its body and the blank line.
-
-    Raises `httpx2.LocalProtocolError` for what cannot be sent.
-    """
-    if _METHOD.fullmatch(method) is None or _TARGET.fullmatch(target) is None:
-        raise httpx2.LocalProtocolError("the request's method or path cannot be sent")
-    fields = [(b"host", host_of(origin)), (b"accept-encoding", b"identity")]
-    for name, value in headers:
-        lower = name.lower()
-        if lower not in _OURS:
-            fields.append((lower, value))
-    try:
-        lines = write_fields(fields)
-    except ValueError as error:
-        raise httpx2.LocalProtocolError(str(error)) from error
-    return b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target, lines)
-
-
-def host_of(origin: Origin) -> bytes:
-    """Return the `Host` of an origin."""
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    if origin.port != _DEFAULT_PORTS.get(origin.scheme):
-        host = f"{host}:{origin.port}"
-    return host.encode("ascii")
-
-
-class Outgoing(msgspec.Struct, frozen=True):
-    """A request as it goes out, as often as need be. `fields` is what `write_head` wrote."""
-
-    method: str
-    fields: bytes
-    body: bytes
-
-    @property
-    def head(self) -> bytes:
-        """The whole head: with the length of the body, where the method has one."""
-        if self.body or self.method in _HAVE_BODIES:
-            return b"%bcontent-length: %d\r\n\r\n" % (self.fields, len(self.body))
-        return self.fields + b"\r\n"
 
 
 class Connection:

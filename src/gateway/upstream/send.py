@@ -14,9 +14,8 @@ import trio
 
 from gateway import __version__
 from gateway.upstream import failures
-from gateway.upstream.exchange import Outgoing, write_head
-from gateway.upstream.stream import DirectStream
-from gateway.upstream.transport import Clocks, Transport
+from gateway.upstream.outgoing import Clocks, Outgoing, write_head
+from gateway.upstream.stream import DirectStream, DirectTransport
 from gateway.words import errors
 from gateway.words.call import UpstreamRequest
 from gateway.words.client import Header
@@ -85,7 +84,7 @@ async def send(
     """
     transport = transports[target.origin.scheme]
     try:
-        if isinstance(transport, Transport):
+        if isinstance(transport, DirectTransport):
             return await _ask(transport, target, credentials, request)
         response = await transport.handle_async_request(_foreign(target, credentials, request))
     except (httpx2.HTTPError, httpx2.StreamError) as error:
@@ -96,7 +95,10 @@ async def send(
 
 
 async def _ask(
-    transport: Transport, target: Target, credentials: tuple[Header, ...], request: UpstreamRequest
+    transport: DirectTransport,
+    target: Target,
+    credentials: tuple[Header, ...],
+    request: UpstreamRequest,
 ) -> "DirectAnswer":
     """Ask the house's own transport, which needs no object of httpx2's."""
     given = (*request.headers, *target.headers, *credentials)

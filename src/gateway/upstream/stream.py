@@ -1,12 +1,17 @@
-"""The body of an answer as this house's own transports give it: read directly, closed at once."""
+"""What the house's own transports have beyond httpx2's: asked and read directly, closed at once."""
 
 import httpx2
 
+from gateway.upstream.outgoing import Clocks, Outgoing
 from gateway.words.client import Header
+from gateway.words.target import Origin
 
 
 class DirectStream(httpx2.AsyncByteStream):
     """A body that httpx2 can iterate, and that the corridor reads without any generator."""
+
+    status: int = 200
+    """The answer's status."""
 
     headers: tuple[Header, ...] = ()
     """The answer's header fields; the names are lower case."""
@@ -34,3 +39,16 @@ class DirectStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         self.close()
+
+
+class DirectTransport(httpx2.AsyncBaseTransport):
+    """A transport that the corridor asks without making any object of httpx2's."""
+
+    async def ask(
+        self, origin: Origin, outgoing: Outgoing, limit: int, clocks: Clocks
+    ) -> DirectStream:
+        """Send a request that is ready to go out, and wait for the head of its answer.
+
+        At most `limit` connections are open to the origin. Raises as any transport of httpx2.
+        """
+        raise NotImplementedError

@@ -9,13 +9,13 @@ from math import inf
 from typing import NoReturn
 
 import httpx2
-import msgspec
 import trio
 
-from gateway.upstream.exchange import Connection, Outgoing, write_head
+from gateway.upstream.exchange import Connection
 from gateway.upstream.failures import Reset, Truncated
+from gateway.upstream.outgoing import Clocks, Outgoing, write_head
 from gateway.upstream.pool import Lease, Pool
-from gateway.upstream.stream import DirectStream
+from gateway.upstream.stream import DirectStream, DirectTransport
 from gateway.upstream.wire import UpstreamStream
 from gateway.words.target import Origin
 
@@ -26,14 +26,6 @@ _PORTS = {"http": 80, "https": 443}
 
 Connect = Callable[[Origin], Awaitable[UpstreamStream]]
 """Opens a connection to an origin, TLS included; raises the connect errors of `failures.py`."""
-
-
-class Clocks(msgspec.Struct, frozen=True):
-    """How long a request may wait for a slot, for TCP and TLS, and for each write; seconds."""
-
-    pool: float = inf
-    connect: float = inf
-    write: float = inf
 
 
 class Body(DirectStream):
@@ -64,7 +56,7 @@ class Body(DirectStream):
         self._lease.put_back()
 
 
-class Transport(httpx2.AsyncBaseTransport):
+class Transport(DirectTransport):
     """Sends requests over pooled connections, each made by `connect`.
 
     It reads these extensions of a request: `timeout`, of which `connect` (TCP and TLS), `write`
@@ -91,11 +83,6 @@ class Transport(httpx2.AsyncBaseTransport):
         return httpx2.Response(body.status, headers=body.headers, stream=body)
 
     async def ask(self, origin: Origin, outgoing: Outgoing, limit: int, clocks: Clocks) -> Body:
-        """Send a request that is ready to go out, and wait for the head of its answer.
-
-        The corridor's own way: no object of httpx2's is made for it. At most `limit` connections
-        are open to the origin. Raises as any transport of httpx2.
-        """
         lease = await self._acquire(origin, limit, clocks.pool)
         try:
             connection = await self._exchange(lease, origin, outgoing, clocks)

@@ -44,6 +44,7 @@ class Wire(trio.abc.HalfCloseableStream):
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._fd = sock.fileno()
         self._closed = False
         sock.setblocking(False)
 
@@ -57,7 +58,9 @@ class Wire(trio.abc.HalfCloseableStream):
         size = max_bytes or READ_BYTES
         data = None
         while data is None:
-            await self.wait_for_bytes()
+            if self._closed:
+                raise trio.ClosedResourceError
+            await wait_readable(self._fd)
             data = self.read_now(size)
         return data
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.upstream.exchange import host_of
+from gateway.upstream.outgoing import host_of
 from gateway.words.secret import Secret
 from gateway.words.target import Origin
 

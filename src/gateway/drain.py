@@ -1,0 +1,136 @@
+"""How one process ends: who may say so, and what ends in which turn.
+
+A process that is alone heeds signals: the first drains, the second ends at once. One of several
+workers drains at a signal, however often it comes, because a terminal and systemd signal a whole
+group; at once it ends only when its supervisor says so. A supervisor that is gone means: drain.
+"""
+
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+
+import trio
+
+from gateway.config.compose import Config
+from gateway.downstream.calls import Calls
+from gateway.downstream.listen import Listening
+from gateway.telemetry.log import Log
+
+LAST_WORDS_TIMEOUT = 5.0
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+DRAIN, STOP = b"d", b"s"
+"""What the supervisor says on the lifeline."""
+
+READY, LEAVING = b"r", b"l"
+"""What a worker says: that it serves, and that it has begun to drain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A worker's place among several: its number, its supervisor, and the lifeline between them.
+
+    `turns` is the descriptor by which those who share one log take turns.
+    """
+
+    number: int
+    supervisor: int
+    lifeline: socket.socket
+    turns: int
+
+    def tell(self, word: bytes) -> None:
+        """Tell the supervisor, if there still is one."""
+        with suppress(OSError):
+            self.lifeline.send(word)
+
+
+def longest_drain(config: Config) -> float:
+    """Return the seconds after which a process that drains should have ended."""
+    calls = config.calls
+    waits = calls.drain_delay + calls.drain_timeout
+    return waits + config.clocks.write_timeout + LAST_WORDS_TIMEOUT
+
+
+class Ending:
+    """One process on its way out; orders come from whoever may give them, and `run` obeys."""
+
+    def __init__(
+        self, config: Config, calls: Calls, listening: Listening, log: Log, post: Post | None = None
+    ) -> None:
+        """`post` is a worker's place among several; None where the process is alone."""
+        self._config = config
+        self._calls = calls
+        self._listening = listening
+        self._log = log
+        self._post = post
+        self._told = trio.Event()
+        self._now = trio.Event()
+
+    async def run(self) -> None:
+        """Wait for the order to drain, then end in turn: listeners, calls, the rest, connections.
+
+        Returns when all have ended. Readiness is red from the order on.
+        """
+        await self._told.wait()
+        await trio.sleep(self._config.calls.drain_delay)
+        self._listening.stop_accepting()
+        with trio.move_on_after(self._config.calls.drain_timeout) as patience:
+            await self._calls.ended()
+        if patience.cancelled_caught:
+            self._log.warning("drain timeout", open_calls=len(self._calls))
+            self._calls.stop_all()
+            with trio.move_on_after(self._config.clocks.write_timeout):
+                await self._calls.ended()
+            self._calls.cut_all()
+        with trio.move_on_after(LAST_WORDS_TIMEOUT):
+            await self._listening.ended()
+
+    async def stopped(self) -> None:
+        """Wait for the order to stop at once."""
+        await self._now.wait()
+
+    async def heed_signals(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Take orders from SIGTERM and SIGINT."""
+        with trio.open_signal_receiver(*SIGNALS) as signals:
+            # A worker is born with these blocked, so that none is lost before somebody listens.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            task_status.started()
+            async for number in signals:
+                name = signal.Signals(number).name
+                if self._post is None and self._told.is_set():
+                    self._stop(signal=name)
+                else:
+                    self._drain(signal=name)
+
+    async def heed_supervisor(self, post: Post) -> None:
+        """Take orders from the lifeline; where it ends, the supervisor is no more."""
+        lifeline = trio.socket.from_stdlib_socket(post.lifeline)
+        with suppress(ConnectionResetError):
+            while words := await lifeline.recv(64):
+                if STOP in words:
+                    self._stop(by="supervisor")
+                else:
+                    self._drain(by="supervisor")
+        self._drain(by="the supervisor's end")
+
+    def _drain(self, **said: str) -> None:
+        if self._told.is_set():
+            return
+        self._told.set()
+        self._calls.draining = True
+        self._log.info("draining", **said, **self._place(), open_calls=len(self._calls))
+        if self._post is not None:
+            self._post.tell(LEAVING)
+
+    def _stop(self, **said: str) -> None:
+        self._log.warning("stopping at once", **said, **self._place(), open_calls=len(self._calls))
+        self._calls.draining = True
+        self._calls.cut_all()
+        self._now.set()
+
+    def _place(self) -> dict[str, int]:
+        return {} if self._post is None else {"worker": self._post.number}
