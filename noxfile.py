@@ -74,3 +74,11 @@ def news(session: nox.Session) -> None:
     """Show what the fragments will say in the change log."""
     session.install(*groups("release"))
     session.run("towncrier", "build", "--draft", "--version", "next", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure beside the peers and write docs/benchmarks.md; `-- --quick` sees that all works."""
+    session.install(*groups("bench"))
+    kept = session.cache_dir / "benchmarks"
+    session.run("python", "-m", "benchmarks", "--cache", str(kept), *session.posargs)

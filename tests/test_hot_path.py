@@ -25,6 +25,7 @@ from gateway.telemetry.access_log import AccessLog, Settled
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
 from gateway.words.receipt import Receipt
+from tests.named import named
 from tests.stage import (
     COMPLETION,
     DONE,
@@ -180,8 +181,10 @@ class Scales:
         provider.then(*script)
         reads, writes = provider.reads, len(line.writes)
         steps = Steps(self._stage.nursery)
+        # Each id is a new one, as in real life: what was checked before is checked no more.
+        wire, _ = named(request)
         with calls_below(Path(gateway.__file__).parent) as calls, steps:
-            self._caller.send(request)
+            self._caller.send(wire)
             reply = await self._caller.reply()
             await wait_all_tasks_blocked()
         assert (reply.status, reply.whole, provider.closed) == (200, True, False)

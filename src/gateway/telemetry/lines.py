@@ -73,7 +73,8 @@ def json_lines() -> Render:
             text = quickly(event)
         except (OverflowError, UnicodeEncodeError):  # a huge number, half a surrogate pair
             return escaping(event)
-        return text.decode() if text.isascii() else escaping(event)
+        # JSON lets DEL pass as it is; a terminal does not.
+        return text.decode() if text.isascii() and b"\x7f" not in text else escaping(event)
 
     return render
 
