@@ -68,6 +68,14 @@ class Segments:
     def __init__(self) -> None:
         self._tail = b""
 
+    def is_one(self, data: bytes) -> bool:
+        """Take data in which no message can end for one segment, as it mostly is; else say no."""
+        tail = self._tail
+        if data.find(_BLANK_LINE) >= 0 or (tail + data[:3]).find(_BLANK_LINE) >= 0:
+            return False
+        self._tail = data[-3:] if len(data) >= 3 else (tail + data)[-3:]
+        return True
+
     def split(self, data: bytes) -> Iterator[tuple[bytes, int]]:
         """Yield each segment with the offset in `data` that follows it."""
         kept = len(self._tail)

@@ -104,6 +104,9 @@ class Splitter:
         """
         if self._too_large:
             raise self._refusal()
+        if not self._waiting and _is_one(data) and len(data) <= self._limit:
+            self._first = False
+            return [Event(data, data[6:-2])]
         if not self._carriage_returns and b"\r" in data:
             self._carriage_returns = True
         if self._waiting:
@@ -157,6 +160,13 @@ class Splitter:
 
     def _refusal(self) -> AnswerTooLarge:
         return AnswerTooLarge(f"The provider sent an event of more than {self._limit} bytes.")
+
+
+def _is_one(data: bytes) -> bool:
+    """Say whether this is the usual event and nothing else: one data line, ended by LF."""
+    if not data.startswith(b"data: ") or b"\r" in data:
+        return False
+    return data.find(b"\n") == len(data) - 2 and data.endswith(b"\n\n")
 
 
 def _cut_plainly(data: bytes, blank: bytes = b"\n\n") -> tuple[list[bytes], bytes]:

@@ -69,10 +69,11 @@ class Clock:
         """Write whole events. Waits for the client, and for a keepalive that is being written."""
         if not data:
             return
-        began = trio.current_time()
+        began = self._writing_since = self._spoke_at = trio.current_time()
         if self._keepalive_done is not None:
+            self._writing_since = inf
             await self._keepalive_done.wait()
-        self._writing_since = self._spoke_at = trio.current_time()
+            self._writing_since = self._spoke_at = trio.current_time()
         await self._client.send(data)
         self._writing_since = inf
         # While we write, the provider is not read: that silence is ours.

@@ -87,20 +87,18 @@ class TargetAnswer:
         if self._fault is not None:
             raise self._fault
         while True:
-            pieces = await self._receive()
+            try:
+                data = await self._incoming.receive()
+            except (UpstreamTruncated, UpstreamReset) as cut:
+                pieces = self._end_at(cut)
+            else:
+                self._clock.received()
+                pieces = self._feed(data)
             if self._reader.ended:
                 self.ended = True
                 self._incoming.park()
             if pieces or self.ended:
                 return self._up_to_fault(pieces)
-
-    async def _receive(self) -> list[Piece]:
-        try:
-            data = await self._incoming.receive()
-        except (UpstreamTruncated, UpstreamReset) as cut:
-            return self._end_at(cut)
-        self._clock.received()
-        return self._feed(data)
 
     def _end_at(self, cut: UpstreamFailure) -> list[Piece]:
         """Take a stream for whole that was cut after its last choice had finished (U14, U15)."""

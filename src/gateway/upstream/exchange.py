@@ -50,15 +50,23 @@ class Connection:
             if not self._hear_what_was_said():
                 raise
         while not answer.head_done:
-            await self._read()
+            try:
+                arrived = await self._stream.receive_some(READ_BYTES)
+            except trio.BrokenResourceError as error:
+                raise _told(error) from error
+            answer.arrived(arrived)
 
     async def receive_some(self) -> bytes:
         """Return the next part of the answer's body, b"" at its end."""
-        answer = self.answer
+        answer, stream = self.answer, self._stream
         while not (data := answer.take()):
             if answer.complete:
                 return b""
-            await self._read()
+            try:
+                arrived = await stream.receive_some(READ_BYTES)
+            except trio.BrokenResourceError as error:
+                raise _told(error) from error
+            answer.arrived(arrived)
         return data
 
     @property
@@ -134,14 +142,8 @@ class Connection:
             answer.feed(data)
         return True
 
-    async def _read(self) -> None:
-        try:
-            data = await self._stream.receive_some(READ_BYTES)
-        except Ragged as error:
-            raise Truncated("it cut the connection within its answer") from error
-        except trio.BrokenResourceError as error:
-            raise Reset("it reset the connection") from error
-        if data:
-            self.answer.feed(data)
-        else:
-            self.answer.end()
+
+def _told(error: trio.BrokenResourceError) -> Truncated | Reset:
+    if isinstance(error, Ragged):
+        return Truncated("it cut the connection within its answer")
+    return Reset("it reset the connection")

@@ -65,6 +65,13 @@ class ResponseReader:
     def complete(self) -> bool:
         return self._framing is _Framing.DONE
 
+    def arrived(self, data: bytes) -> None:
+        """Read what has arrived, b"" for the end: as `feed`, as `end`."""
+        if data:
+            self.feed(data)
+        else:
+            self.end()
+
     def feed(self, data: bytes) -> None:
         """Read what has arrived. Raises `Malformed`, unless parts of the body are to be taken."""
         self.began = True
@@ -105,7 +112,9 @@ class ResponseReader:
 
     def _read(self, data: bytes) -> None:
         framing = self._framing
-        if framing is _Framing.LENGTH:
+        if framing is _Framing.CHUNKS and self._segments.is_one(data):
+            self._read_chunks(data)
+        elif framing is _Framing.LENGTH:
             self._read_length(data)
         elif framing is _Framing.UNTIL_CLOSE:
             self._parts.append(data)
