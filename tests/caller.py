@@ -28,7 +28,7 @@ class Line(trio.abc.HalfCloseableStream):
         self.unread = bytearray()
         self.arriving: list[bytes] = []
         self.reads = 0
-        self.said_eof = self.left = self.broken = False
+        self.said_eof = self.left = self.broken = self.hung_up = False
         self.closed_at = inf
         self.on_gone: Callable[[], None] | None = None
         self.on_write: Callable[[], None] | None = None
@@ -59,6 +59,8 @@ class Line(trio.abc.HalfCloseableStream):
         while not self.arriving:
             if self.left:
                 return b""
+            if self.hung_up:
+                raise trio.ClosedResourceError
             await self.change()
             self._check()
         self.reads += 1
@@ -121,6 +123,11 @@ class Watching:
         finally:
             self.watched -= 1
             stream.on_gone = None
+
+    def hang_up(self, stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, Line)
+        stream.hung_up = True
+        stream.stir()
 
 
 @dataclass

@@ -18,6 +18,7 @@ from gateway.downstream.client import HttpClient
 from gateway.downstream.connection import Connection, Hall
 from gateway.downstream.front import Front
 from gateway.downstream.head import Head
+from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
 from gateway.policy.offers import Alias, Offer
 from gateway.policy.routes import Routes
@@ -169,6 +170,8 @@ class Stage:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self.nursery = nursery
+        self.idle = Idle()
+        nursery.start_soon(self.idle.run)
         self.http = HttpOptions()
         self.clocks = ClockOptions()
         self.answers = AnswerOptions()
@@ -270,7 +273,7 @@ class Stage:
             self.accepted += 1
             await front.serve(client, head, peer)
 
-        hall = Hall(self.http, calls, self.watching, serve, house.new_id, house.report)
+        hall = Hall(self.http, calls, self.watching, self.idle, serve, house.new_id, house.report)
         return hall, front
 
     def connect(self, window: float = inf) -> Caller:

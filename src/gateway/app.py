@@ -24,6 +24,7 @@ from gateway.downstream.connection import Hall
 from gateway.downstream.control import Control, folder_of, name_of
 from gateway.downstream.front import Front
 from gateway.downstream.gone import Watcher
+from gateway.downstream.idle import Idle
 from gateway.downstream.listen import Listening
 from gateway.downstream.options import ListenOptions
 from gateway.drain import Ending, Post
@@ -64,13 +65,22 @@ class App:
     resolver: Resolver
     transport: Transport
     watcher: Watcher
+    idle: Idle
     listed: dict[str, tuple[str, ...]]
     most_connections: int
 
     def hall(self) -> Hall:
         """Return what all connections share."""
         house, serve = self.current.house, self.front.serve
-        return Hall(self.config.http, self.calls, self.watcher, serve, house.new_id, house.report)
+        return Hall(
+            options=self.config.http,
+            calls=self.calls,
+            gone=self.watcher,
+            idle=self.idle,
+            answer=serve,
+            new_id=house.new_id,
+            report=house.report,
+        )
 
 
 def assemble(
@@ -105,6 +115,7 @@ def assemble(
         resolver=Resolver(),
         transport=transport,
         watcher=Watcher(),
+        idle=Idle(),
         listed=known,
         most_connections=config.listen.max_connections or half + SPARE_DESCRIPTORS // 2,
     )
@@ -254,6 +265,7 @@ async def run_services(
                 services.start_soon(_keep_up, app, "resolver", app.resolver.serve)
             services.start_soon(_keep_up, app, "transport", app.transport.serve)
             services.start_soon(_keep_up, app, "watcher", app.watcher.run)
+            services.start_soon(_keep_up, app, "idle connections", app.idle.run)
             for offer in app.homes.offers:
                 if offer.listing:
                     listing = partial(_keep_listed, app, offer)

@@ -333,6 +333,9 @@ async def test_a_stream_that_has_no_halves_is_closed_at_once(
         ) -> AbstractContextManager[None]:
             return nullcontext()
 
+        def hang_up(self, stream: trio.abc.Stream) -> None:
+            raise NotImplementedError
+
     line = Line()
     Caller(line).send(b"nonsense")
     await Connection(Secured(line), PEER, replace(stage.hall, gone=Unwatched())).run()

@@ -93,5 +93,5 @@ async def test_it_wakes_once_for_a_client_that_left(
 
 def test_a_stream_without_a_socket_is_refused() -> None:
     stream, _ = trio.testing.memory_stream_pair()
-    with pytest.raises(TypeError, match="no socket"):
+    with pytest.raises(TypeError, match="no wire"):
         socket_of(stream)

@@ -13,13 +13,14 @@ import trustme
 from trio.testing import MockClock
 
 from gateway.downstream.gone import Watcher
+from gateway.downstream.idle import SWEEP_INTERVAL
 from gateway.downstream.listen import (
     TLS_HANDSHAKE_TIMEOUT,
     Listening,
     open_sockets,
     open_worker_sockets,
 )
-from gateway.downstream.options import ListenOptions, TlsFiles
+from gateway.downstream.options import HttpOptions, ListenOptions, TlsFiles
 from tests.stage import STREAM_HEAD, WHOLE_STREAM, Stage, chat, chunk, event, get
 
 SOON = 2
@@ -210,6 +211,18 @@ async def test_g1_to_stop_closes_what_is_idle_and_waits_for_what_is_busy(place: 
     await idle.aclose()
 
 
+async def test_a_connection_that_is_idle_for_too_long_is_closed(place: Place) -> None:
+    place.stage.http = HttpOptions(keep_alive=0.2)
+    listening = await place.open()
+    client = await place.connect()
+    await client.send_all(MODELS)
+    assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+    with trio.fail_after(SOON + SWEEP_INTERVAL):
+        assert await client.receive_some() == b""
+    await settled(place, listening, 0)
+    await client.aclose()
+
+
 async def secure(place: Place, authority: trustme.CA) -> trio.SSLStream[trio.SocketStream]:
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -220,6 +233,20 @@ async def secure(place: Place, authority: trustme.CA) -> trio.SSLStream[trio.Soc
     with trio.fail_after(SOON):
         await stream.do_handshake()
     return stream
+
+
+async def test_g1_to_stop_closes_what_is_idle_under_tls(
+    place: Place, authority: trustme.CA, files: TlsFiles
+) -> None:
+    listening = await place.open(ListenOptions(port=0, tls=files))
+    client = await secure(place, authority)
+    await client.send_all(MODELS)
+    await receive(client)
+    listening.stop_accepting()
+    with trio.fail_after(SOON):
+        await listening.ended()
+        assert await client.receive_some() == b""
+    await trio.aclose_forcefully(client)
 
 
 async def test_r19_tls_is_served_as_http_1_1(

@@ -183,3 +183,24 @@ async def test_an_end_that_a_reset_overtook_is_told(pair: tuple[Wire, socket.soc
         await wire.receive_some()
     with pytest.raises(trio.BrokenResourceError, match="closing one way"):
         await wire.send_eof()
+
+
+async def test_who_stops_reading_gets_what_has_come_and_waits_for_no_more(
+    pair: tuple[Wire, socket.socket],
+) -> None:
+    wire, peer = pair
+
+    async def read() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await wire.receive_some()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        wire.stop_reading()
+    peer.sendall(b"in time")
+    assert await wire.receive_some() == b"in time"
+    with pytest.raises(trio.ClosedResourceError):
+        await wire.receive_some()
+    await wire.send_all(b"still said")
+    assert peer.recv(100) == b"still said"

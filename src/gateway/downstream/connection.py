@@ -13,6 +13,7 @@ from gateway.downstream.calls import Calls
 from gateway.downstream.client import HttpClient, now_as_date
 from gateway.downstream.gone import Gone
 from gateway.downstream.head import Head, end_of_head, read_head
+from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
 from gateway.forms.chat import write_error
 from gateway.forms.http import status_line, write_fields
@@ -33,6 +34,7 @@ class Hall:
     options: HttpOptions
     calls: Calls
     gone: Gone
+    idle: Idle
     answer: Answering
     new_id: Callable[[], str]
     report: Callable[[str, BaseException, str], None]
@@ -49,7 +51,7 @@ class Connection:
         self._calls = hall.calls
         self._client: HttpClient | None = None
         self._buffer = b""
-        self._idle: trio.CancelScope | None = None
+        self._reading_head = False
         self._gone = False
         self._stopping = False
         self._skip_blank_line = True
@@ -57,8 +59,12 @@ class Connection:
     def drain(self) -> None:
         """Close the connection if it is between requests; else after the present one."""
         self._stopping = True
-        if self._idle is not None:
-            self._idle.cancel(reason="drain")
+        if self._reading_head:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the wait for a request. What has come in this moment is still answered."""
+        self._hall.gone.hang_up(self._stream)
 
     async def run(self) -> None:
         """Serve requests until one side ends it. Raises nothing but Cancelled."""
@@ -103,29 +109,43 @@ class Connection:
 
     async def _read_head(self, patience: float) -> Head | None:
         """Return the next head; None where the client said no more. Raises `ClientMistake`."""
-        began = bool(self._buffer)
-        if began:
-            # Requests that came together are answered without a read between them.
-            await trio.lowlevel.checkpoint()
-        timeout = self._options.head_timeout if began else patience
-        with trio.CancelScope(deadline=trio.current_time() + timeout) as idle:
-            self._idle = idle
-            self._skip_blank_line = True
+        self._skip_blank_line = self._reading_head = True
+        try:
+            if self._buffer:
+                # Requests that came together are answered without a read between them.
+                await trio.lowlevel.checkpoint()
+            else:
+                self._buffer = await self._wait_for_request(patience)
+                if not self._buffer:
+                    return None
+            end = self._end_of_head() or await self._rest_of_head()
+        finally:
+            self._reading_head = False
+        if not end:
+            return None
+        data, self._buffer = self._buffer[:end], self._buffer[end:]
+        return read_head(data)
+
+    async def _wait_for_request(self, patience: float) -> bytes:
+        idle = self._hall.idle
+        idle.add(self, trio.current_time() + patience)
+        try:
+            return bytes(await self._stream.receive_some(READ_BYTES))
+        finally:
+            idle.remove(self)
+
+    async def _rest_of_head(self) -> int:
+        """Read on to the end of a head that has begun; 0 where it has none."""
+        with trio.move_on_after(self._options.head_timeout):
             while not (end := self._end_of_head()):
-                if self._buffer and not began:
-                    began = True
-                    idle.deadline = trio.current_time() + self._options.head_timeout
                 data = await self._stream.receive_some(READ_BYTES)
                 if not data:
-                    return None
+                    return 0
                 self._buffer += data
-            data, self._buffer = self._buffer[:end], self._buffer[end:]
-            self._idle = None
-            return read_head(data)
-        self._idle = None
-        if self._buffer and not self._stopping:
+            return end
+        if self._buffer:
             raise HeadTimeout("The request's head arrived too slowly.")
-        return None
+        return 0
 
     def _end_of_head(self) -> int:
         if self._buffer == b"\r":

@@ -26,14 +26,22 @@ class Gone(Protocol):
     ) -> AbstractContextManager[None]:
         """Return a `with` that holds while the stream is watched; `on_gone` is called once."""
 
+    def hang_up(self, stream: trio.abc.Stream) -> None:
+        """Wake whoever reads the stream, as if it were closed; it is not closed yet."""
 
-def socket_of(stream: trio.abc.Stream) -> socket.socket:
-    """Return the socket beneath a stream, TLS or not. Raises `TypeError` where there is none."""
+
+def wire_of(stream: trio.abc.Stream) -> Wire:
+    """Return the wire beneath a stream, TLS or not. Raises `TypeError` where there is none."""
     if isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
     if not isinstance(stream, Wire):
-        raise TypeError(f"no socket beneath {stream!r}")
-    return stream.sock
+        raise TypeError(f"no wire beneath {stream!r}")
+    return stream
+
+
+def socket_of(stream: trio.abc.Stream) -> socket.socket:
+    """Return the socket beneath a stream, TLS or not. Raises `TypeError` where there is none."""
+    return wire_of(stream).sock
 
 
 class Watcher:
@@ -57,6 +65,10 @@ class Watcher:
         finally:
             del self._watched[fd]
             self._epoll.unregister(fd)
+
+    def hang_up(self, stream: trio.abc.Stream) -> None:
+        """Wake the reader with `ClosedResourceError`; the descriptor stays, and stays watched."""
+        wire_of(stream).stop_reading()
 
     async def run(self) -> None:
         """Call those whose clients have gone, until cancelled."""

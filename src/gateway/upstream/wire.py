@@ -45,7 +45,7 @@ class Wire(trio.abc.HalfCloseableStream):
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._fd = sock.fileno()
-        self._closed = False
+        self._closed = self._no_more = False
         sock.setblocking(False)
 
     @property
@@ -60,9 +60,17 @@ class Wire(trio.abc.HalfCloseableStream):
         while data is None:
             if self._closed:
                 raise trio.ClosedResourceError
-            await wait_readable(self._fd)
-            data = self.read_now(size)
+            if self._no_more and (data := self.read_now(size)) is None:
+                raise trio.ClosedResourceError("nobody waits here any more")
+            if data is None:
+                await wait_readable(self._fd)
+                data = self.read_now(size)
         return data
+
+    def stop_reading(self) -> None:
+        """Wake whoever waits to read with `ClosedResourceError`; what has come is still read."""
+        self._no_more = True
+        notify_closing(self._fd)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write it all; yields only where it must wait, as whoever writes also reads."""
