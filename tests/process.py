@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,13 +110,15 @@ def gateway(
     *options: str,
     environ: Mapping[str, str] | None = None,
     stderr: int | None = None,
+    under: Sequence[str] = (),
 ) -> Iterator[Gateway]:
     """Start the gateway with a configuration, on a free port; end it with SIGTERM.
 
     Its log goes to a file in the directory, unless `stderr` says where else. It is the first of a
-    process group of its own, and has a folder of its own for control sockets.
+    process group of its own, and has a folder of its own for control sockets. `under` is the
+    command of a program that becomes the gateway.
     """
-    command = [sys.executable, "-m", "gateway", "serve", "--port", "0", *options]
+    command = [*under, sys.executable, "-m", "gateway", "serve", "--port", "0", *options]
     if config is not None:
         path = directory / "gateway.toml"
         path.write_text(config)

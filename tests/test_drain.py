@@ -34,6 +34,8 @@ async def refuses(real: Gateway) -> None:
                 client = await connect(real)
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:
+                continue  # the listener was closed while this one stood in its queue
             client.socket.close()
             await trio.sleep(0.005)
 
