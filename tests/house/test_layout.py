@@ -25,8 +25,8 @@ BEHAVIOURS = {
 }
 """Test files in a room that cross its files, and what they show."""
 
-ELSEWHERE = ("tests/house/", "tests/wire/")
-"""Tests that look at the house as a whole, or at the wire, and so mirror no room."""
+ELSEWHERE = ("tests/benchmarks/", "tests/house/", "tests/wire/")
+"""Tests of the house as a whole, of the wire, of the benchmark: they mirror no room."""
 
 
 def unmirrored(

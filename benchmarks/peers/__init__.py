@@ -1,0 +1,1 @@
+"""Who is measured: one small file each, and `table.py`, which lists them."""
