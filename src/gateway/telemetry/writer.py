@@ -21,7 +21,7 @@ MAX_WAITING = 4096
 MAX_URGENT = 16
 MAX_BATCH = 128
 
-LINGER = 0.02
+LINGER = 0.05
 """Seconds. Lines that come close together leave in one write and wake the thread once.
 
 Each waking takes the interpreter from the loop for a moment, so there are few.
