@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import trio
 START_TIMEOUT = 20
 STOP_TIMEOUT = 20
 POLL = 0.005
+ADMIN = "gateway-admin"
 
 Fields = dict[str, Any]
 
@@ -66,7 +68,16 @@ class Gateway:
 
     def workers(self) -> list[int]:
         """Return the pids of its workers; none where it serves alone."""
-        return children(self.process.pid)
+        return [pid for pid in children(self.process.pid) if name_of(pid) != ADMIN]
+
+    async def wait_for_admin(self, but: int = 0) -> int:
+        """Wait for the admin's process, `but` not counted; return its pid."""
+        with trio.fail_after(START_TIMEOUT):
+            while True:
+                pids = [pid for pid in children(self.process.pid) if name_of(pid) == ADMIN]
+                if pids and pids != [but]:
+                    return next(pid for pid in pids if pid != but)
+                await trio.sleep(POLL)
 
     async def wait_for_workers(self, count: int = 2, but: int = 0) -> list[int]:
         """Wait until so many workers answer on their control sockets, `but` not counted."""
@@ -114,10 +125,14 @@ def gateway(
 ) -> Iterator[Gateway]:
     """Start the gateway with a configuration, on a free port; end it with SIGTERM.
 
+    It has no admin, unless the options give it a port.
+
     Its log goes to a file in the directory, unless `stderr` says where else. It is the first of a
     process group of its own, and has a folder of its own for control sockets. `under` is the
     command of a program that becomes the gateway.
     """
+    if "--admin-port" not in options:
+        options = ("--admin-port", "0", *options)
     command = [*under, sys.executable, "-m", "gateway", "serve", "--port", "0", *options]
     if config is not None:
         path = directory / "gateway.toml"
@@ -158,6 +173,21 @@ def gateway(
 def children(pid: int) -> list[int]:
     """Return the pids of what a process has started and not yet buried."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def name_of(pid: int) -> str:
+    """Return the name that a process has given itself; none where there is none such."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def free_port() -> int:
+    """Return a port that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _first_url(process: subprocess.Popen[str], log: Path) -> str:

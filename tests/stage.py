@@ -321,10 +321,10 @@ class Stage:
             while self.ended < len(self.lines):
                 await trio.sleep(1)
         assert self.bugs == []
-        assert len(self.calls) == 0
+        assert (len(self.calls), self.calls.body_bytes) == (0, 0)
         assert self.watching.watched == 0
         pool = self.transport.pool
-        assert (pool.busy, pool.waiting) == (0, 0)
+        assert (pool.busy, pool.waiting, self.transport.streams) == (0, 0, 0)
         assert len(self.book.receipts) == self.accepted
         assert all(receipt.outcome is not None for receipt in self.book.receipts)
         assert all(

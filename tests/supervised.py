@@ -1,8 +1,9 @@
 """A supervisor whose workers only do as they are told.
 
 `python -m tests.supervised BIRTHS PATIENCE WORK...`: each word at the end is what one generation
-of workers does; the last holds for all that follow. Pids go to the files BIRTHS.NUMBER. It says on
-stdout when all are ready, and its log is on stderr.
+of workers does; the last holds for all that follow. Words that begin with + are for the process
+beside the workers, which is there only if there are such. Pids go to the files BIRTHS.NUMBER. It
+says on stdout when all are ready, and its log is on stderr.
 """
 
 import os
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.drain import DRAIN, LEAVING, READY, STOP, Post
-from gateway.supervisor import NotStarted, Sockets, Supervisor
+from gateway.supervisor import Beside, NotStarted, Sockets, Supervisor
 from gateway.telemetry.lines import json_lines
 from gateway.telemetry.voice import Voice
 
@@ -86,7 +87,10 @@ def ready(pids: Sequence[int]) -> None:
 
 def main() -> None:
     """Supervise."""
-    births, patience, *generations = sys.argv[1:]
+    births, patience, *words = sys.argv[1:]
+    generations = [word for word in words if word[0] != "+"]
+    others = [word[1:] for word in words if word[0] == "+"]
+    beside = Beside("admin", (), partial(work, others, Path(births)))
     turns = os.memfd_create("turns")
     voice = Voice(2, json_lines(), "debug", time.time_ns, turns)
     supervisor = Supervisor(
@@ -95,6 +99,7 @@ def main() -> None:
         voice,
         time.monotonic,
         float(patience),
+        beside if others else None,
     )
     try:
         sys.exit(supervisor.run(ready))

@@ -25,6 +25,7 @@ from gateway.app import (
     assemble,
     control_of,
     find_local_servers,
+    questions_of,
     request_ids,
     run_services,
     serve,
@@ -33,7 +34,7 @@ from gateway.app import (
 from gateway.downstream.gone import Watcher
 from gateway.downstream.listen import open_sockets
 from gateway.downstream.options import ListenOptions
-from gateway.drain import DRAIN, LEAVING, STOP, Post
+from gateway.drain import DRAIN, LEAVING, SHOW, STOP, Post
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
 from gateway.upstream.failures import Refused
@@ -123,6 +124,18 @@ def test_the_most_calls_come_from_the_descriptors_unless_they_are_set(make: Make
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (limit, limit)
     made = make("[server]\nmax_calls = 7\nmax_connections = 9\n")
     assert (made.app.calls.most, made.app.most_connections) == (7, 9)
+    made.app.log.close()
+    assert made.lines("fewer descriptors than may be needed") == []
+
+
+def test_g8_limits_above_the_descriptors_are_told_at_the_start(make: Make) -> None:
+    """G8."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    made = make(f"[server]\nmax_calls = 7\nmax_connections = {limit}\n")
+    made.app.log.close()
+    (line,) = made.lines("fewer descriptors than may be needed")
+    assert (line["max_calls"], line["max_connections"]) == (7, limit)
+    assert line["descriptors"] == limit
 
 
 def test_request_ids_are_sane_and_each_is_another() -> None:
@@ -349,6 +362,7 @@ async def open_call(running: Running) -> trio.SocketStream:
 async def test_g1_the_first_signal_lets_an_idle_gateway_end(
     make: Make, nursery: trio.Nursery
 ) -> None:
+    """G1."""
     made, running = await begin(make, nursery)
     client = await running.ask(get("/v1/models", "Connection: close"))
     assert (await rest_of(client)).startswith(b"HTTP/1.1 200 OK\r\n")
@@ -362,6 +376,7 @@ async def test_g1_the_first_signal_lets_an_idle_gateway_end(
 
 
 async def test_g1_calls_that_outlast_the_drain_are_told(make: Make, nursery: trio.Nursery) -> None:
+    """G1."""
     made, running = await begin(make, nursery, "drain_timeout = 0.03\n" + SLOW_ECHO)
     client = await open_call(running)
     signal.raise_signal(signal.SIGINT)
@@ -376,6 +391,7 @@ async def test_g1_calls_that_outlast_the_drain_are_told(make: Make, nursery: tri
 
 
 async def test_g2_the_second_signal_ends_at_once(make: Make, nursery: trio.Nursery) -> None:
+    """G2."""
     made, running = await begin(make, nursery, SLOW_ECHO)
     client = await open_call(running)
     signal.raise_signal(signal.SIGTERM)
@@ -445,13 +461,30 @@ async def test_one_whose_supervisor_is_gone_drains(
     assert line["by"] == "the supervisor's end"
 
 
+async def test_a_supervisor_may_ask_for_a_picture_and_nobody_drains(
+    make: Make, nursery: trio.Nursery, lifeline: tuple[socket.socket, Post]
+) -> None:
+    supervisor, post = lifeline
+    made, running = await begin(make, nursery, SLOW_ECHO, post)
+    client = await open_call(running)
+    supervisor.send(SHOW)
+    await wait_all_tasks_blocked(0.02)
+    assert not made.app.calls.draining
+    client.socket.close()
+    nursery.cancel_scope.cancel()
+    made.app.log.close()
+    (line,) = made.lines("open now")
+    assert line["worker"] == 2
+    assert "· echo (stream) · waiting " in line["tree"]
+
+
 async def test_a_status_tells_what_is_open(
     make: Make, nursery: trio.Nursery, lifeline: tuple[socket.socket, Post]
 ) -> None:
     _, post = lifeline
     made, running = await begin(make, nursery, SLOW_ECHO, post)
     client = await open_call(running)
-    control = control_of(made.app, None, post)
+    control = control_of(made.app, questions_of(made.app, None, post))
     status = control.answer(b'{"ask":"status"}')
     assert (status["pid"], status["supervisor"], status["worker"]) == (os.getpid(), 4711, 2)
     assert (status["calls"], status["connections"], status["draining"]) == (1, None, False)

@@ -9,9 +9,25 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gateway.config.compose import Config
+from gateway.downstream.listen import Listening
+from gateway.downstream.options import CallOptions, ListenOptions
+from gateway.drain import Ending
 from gateway.relay.options import ClockOptions
 from gateway.words.life import Cause
-from tests.stage import STREAM_HEAD, WHOLE_STREAM, Stage, chat, chunk, event, get, post
+from tests.simulation.sink import memory_log
+from tests.stage import (
+    COMPLETION,
+    STREAM_HEAD,
+    WHOLE_STREAM,
+    Stage,
+    answer,
+    chat,
+    chunk,
+    event,
+    get,
+    post,
+)
 
 pytest_plugins = ("tests.onstage",)
 
@@ -63,9 +79,50 @@ async def test_draining_lets_the_requests_end_that_have_come(
     assert stage.accepted == 1 + more
 
 
+class Doors(Listening):
+    """The listening of a stage whose clients have all been let in."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(ListenOptions(), [], stage.hall, 100)
+        self._stage = stage
+
+    def stop_accepting(self) -> None:
+        for connection in self._stage.connections:
+            connection.drain()
+
+    async def ended(self) -> None:
+        while self._stage.ended < len(self._stage.connections):
+            await trio.sleep(0.1)
+
+
+@pytest.mark.parametrize("drain_timeout", [60.0, 20.0])
+async def test_g1_what_came_behind_a_request_has_the_time_to_end_too(
+    stage: Stage, drain_timeout: float, autojump_clock: MockClock
+) -> None:
+    """G1. Between the two no call is open, and yet another is to come."""
+    provider = stage.provider(*WHOLE_STREAM[:2])
+    log, _ = memory_log(lambda who, what: None)
+    config = Config(calls=CallOptions(drain_timeout=drain_timeout))
+    ending = Ending(config, stage.calls, Doors(stage), log)
+    caller = stage.connect()
+    caller.send(chat() + chat(stream=False))
+    await caller.read_to(b"hel")
+    ending.signalled("SIGTERM")
+    stage.nursery.start_soon(ending.run)
+    await trio.sleep(1)
+    provider.say(*WHOLE_STREAM[2:])
+    await caller.read_to(b"0\r\n\r\n")
+    await trio.sleep(29)
+    provider.say(answer(200, COMPLETION))
+    assert (await caller.reply()).status == (200 if drain_timeout > 30 else 503)
+    await stage.calls.ended()
+    assert stage.book.receipts[-1].ended == min(30, drain_timeout)
+
+
 async def test_g1_readiness_is_red_while_draining_and_connections_end(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """G1."""
     caller = stage.ask(get("/readyz"))
     reply = await caller.reply()
     assert (reply.status, reply.body) == (200, b'{"status":"ready"}')
@@ -90,6 +147,7 @@ STOPPED: dict[str, tuple[bytes, list[bytes], str]] = {
 async def test_g1_a_call_that_is_stopped_before_its_answer_is_a_503(
     stage: Stage, wire: bytes, script: list[bytes], phase: str, autojump_clock: MockClock
 ) -> None:
+    """G1."""
     provider = stage.provider(*script)
     caller = stage.ask(wire)
     await trio.sleep(5)
@@ -108,6 +166,7 @@ async def test_g1_a_call_that_is_stopped_before_its_answer_is_a_503(
 async def test_g1_a_call_that_is_stopped_within_its_answer_is_told_in_band(
     stage: Stage, kept_waiting: bool, autojump_clock: MockClock
 ) -> None:
+    """G1."""
     provider = stage.provider(*[] if kept_waiting else WHOLE_STREAM[:2])
     caller = stage.ask(chat())
     await trio.sleep(25)
@@ -125,7 +184,7 @@ async def test_g1_a_call_that_is_stopped_within_its_answer_is_told_in_band(
 async def test_g1_the_last_word_waits_for_a_keepalive_under_way(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """They are written one after the other, never into each other."""
+    """G1. They are written one after the other, never into each other."""
     stage.provider()
     caller = stage.connect(window=8)
     caller.send(chat())
@@ -142,7 +201,7 @@ async def test_g1_the_last_word_waits_for_a_keepalive_under_way(
 async def test_g1_a_write_that_was_cut_is_followed_by_nothing(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """Half an event is out: an error behind it would be read as its end."""
+    """G1. Half an event is out: an error behind it would be read as its end."""
     provider = stage.provider(STREAM_HEAD, chunk(event("word " * 100)))
     caller = stage.connect(window=400)
     caller.send(chat())
@@ -156,10 +215,27 @@ async def test_g1_a_write_that_was_cut_is_followed_by_nothing(
     assert len(caller.line.writes) == 1
 
 
+@pytest.mark.parametrize("begun", [True, False])
+async def test_g1_a_stop_that_comes_with_the_providers_words_is_told(
+    stage: Stage, begun: bool, autojump_clock: MockClock
+) -> None:
+    """G1: what was not written yet is not torn."""
+    provider = stage.provider(STREAM_HEAD, *[chunk(event("a"))] * begun)
+    caller = stage.ask(chat())
+    await trio.sleep(5)
+    provider.say(chunk(event("b")))
+    stage.calls.stop_all()
+    reply = await caller.reply()
+    assert reply.status == (200 if begun else 503)
+    error = reply.events[-1]["error"] if begun else reply.error
+    assert error["code"] == "gateway_shutdown"
+    assert (await stage.receipt()).ended == provider.closed_at == 5
+
+
 async def test_g1_a_last_word_that_nobody_takes_is_not_waited_for_for_ever(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """C9."""
+    """C9, G1."""
     stage.clocks = ClockOptions(write_timeout=7.0)
     stage.provider(STREAM_HEAD, chunk(event("a")))
     caller = stage.connect(window=500)
@@ -173,6 +249,7 @@ async def test_g1_a_last_word_that_nobody_takes_is_not_waited_for_for_ever(
 async def test_g2_calls_that_are_cut_end_without_a_word(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """G2."""
     scripts = [[], WHOLE_STREAM[:2], WHOLE_STREAM[:1]]
     providers = list(starmap(stage.provider, scripts))
     callers = [stage.ask(chat()) for _ in scripts]
@@ -189,7 +266,7 @@ async def test_g2_calls_that_are_cut_end_without_a_word(
 async def test_g2_a_server_that_ends_around_its_calls_has_their_receipts(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """As stock Hypercorn does: nobody has named a cause, everything is just cancelled."""
+    """G2. As stock Hypercorn does: nobody has named a cause, everything is just cancelled."""
     providers = [stage.provider(*WHOLE_STREAM[:2]), stage.provider()]
     async with trio.open_nursery() as server:
         stage.nursery = server

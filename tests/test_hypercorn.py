@@ -90,6 +90,7 @@ async def test_the_upstream_is_closed_at_once(
 async def test_c7_a_client_that_leaves_in_its_body_costs_no_upstream(
     real: Gateway, upstream: Scripted, way: str
 ) -> None:
+    """C7."""
     wire, request_id = named(Shape(True, "plain").wire(body_whole=False))
     client = await connect(real)
     await client.send_all(wire)
@@ -130,7 +131,7 @@ async def test_what_the_server_itself_adds_is_little(real: Gateway) -> None:
 async def test_sigterm_lets_open_calls_end(
     tmp_path: Path, upstream_port: int, upstream: Scripted
 ) -> None:
-    """G1, as far as stock goes: whoever comes meanwhile waits, and is never answered."""
+    """As far as stock goes (G1): whoever comes meanwhile waits, and is never answered."""
     release = trio.Event()
 
     async def script(link: Link) -> None:
@@ -234,7 +235,7 @@ async def test_behind_nginx_it_is_not_blind(  # noqa: PLR0913 (two servers, one 
 async def test_stock_is_blind_once_h11_has_paused(
     real: Gateway, upstream: Scripted, phase: str, dress: str
 ) -> None:
-    """C14, C15: the provider works on. One last write is no occasion to find out, either."""
+    """The provider works on (C14, C15). One last write is no occasion to find out, either."""
     release = trio.Event()
 
     async def script(link: Link) -> None:
@@ -266,7 +267,7 @@ def chunked(*parts: bytes) -> bytes:
 async def test_stock_cannot_end_a_write_that_is_stalled(
     tmp_path: Path, upstream_port: int, upstream: Scripted
 ) -> None:
-    """C9, and C3 in that phase: its writes are shielded, so no clock and no leaving ends them."""
+    """Its writes are shielded, so no clock and no leaving ends them (C9, and C3 in that phase)."""
     upstream.script = in_a_flood
     config = "[server]\nwrite_timeout = 0.1\n" + provider(upstream_port)
     with stock(tmp_path, config) as real:
@@ -288,7 +289,7 @@ async def test_stock_cannot_end_a_write_that_is_stalled(
 async def test_stock_cuts_what_outlasts_its_drain_without_a_last_word(
     tmp_path: Path, upstream_port: int, upstream: Scripted
 ) -> None:
-    """G1: the answer has no end, so nobody takes it for whole; but nothing says why."""
+    """The answer has no end, so nobody takes it for whole; but nothing says why (G1)."""
     upstream.script = in_mid_answer
     hasty = SETTINGS.read_text().replace("graceful_timeout = 30.0", "graceful_timeout = 0.1")
     (tmp_path / "hasty.toml").write_text(hasty)

@@ -112,6 +112,7 @@ def test_workers_that_end_well_make_it_end_well(supervise: Supervise) -> None:
 
 
 def test_one_that_ends_badly_makes_the_exit_code_1(supervise: Supervise) -> None:
+    """G1."""
     supervised = supervise("lame").ready()
     assert supervised.ends(signal.SIGINT) == 1
     assert "RuntimeError: not like this" in supervised.said
@@ -131,6 +132,7 @@ def test_one_that_dies_is_replaced_in_its_place(supervise: Supervise) -> None:
 def test_one_that_dies_again_and_again_is_given_time_and_signals_are_obeyed_meanwhile(
     supervise: Supervise,
 ) -> None:
+    """G3 in part."""
     supervised = supervise("good", "stillborn").ready()
     began = time.monotonic()
     os.kill(supervised.births(1)[0], signal.SIGKILL)
@@ -187,6 +189,58 @@ def test_nothing_is_left_of_workers_whose_supervisor_is_killed(supervise: Superv
     supervised.process.kill()
     supervised.process.wait()
     supervised.wait_for(lambda: not any(lives(pid) for pid in pids))
+
+
+def test_the_one_beside_begins_after_the_workers_and_ends_after_them(supervise: Supervise) -> None:
+    supervised = supervise("good", "+good").ready()
+    supervised.wait_for(lambda: len(supervised.births(0)) == 1)
+    assert supervised.births(0)[0] > max(supervised.births(1)[0], supervised.births(2)[0])
+    assert supervised.ends(signal.SIGTERM) == 0
+    events = [json.loads(line)["event"] for line in supervised.said.splitlines()]
+    started = ["worker started", "worker started", "admin started"]
+    ended = ["draining", "worker ended", "worker ended", "admin ended", "stopped"]
+    assert events == started + ended
+
+
+def test_whatever_becomes_of_the_one_beside_the_exit_code_is_the_workers(
+    supervise: Supervise,
+) -> None:
+    supervised = supervise("good", "+lame", "+stillborn").ready()
+    supervised.wait_for(lambda: len(supervised.births(0)) == 1)
+    os.kill(supervised.births(0)[0], signal.SIGKILL)
+    supervised.wait_for(lambda: len(supervised.lines("admin died")) == 2)
+    told = [(line["how"], line["replaced_in"]) for line in supervised.lines("admin died")]
+    assert told == [("ended with SIGKILL", 0), ("ended with exit code 1", 1)]
+    assert all("worker" not in line for line in supervised.lines("admin died"))
+    assert supervised.ends(signal.SIGTERM) == 0
+    assert supervised.lines("worker died") == []
+    assert len(supervised.births(1)) == 1
+
+
+def test_one_beside_that_does_not_end_is_killed(supervise: Supervise) -> None:
+    supervised = supervise("good", "+deaf", patience=0.1).ready()
+    supervised.wait_for(lambda: len(supervised.births(0)) == 1)
+    os.kill(supervised.births(0)[0], signal.SIGSTOP)
+    assert supervised.ends(signal.SIGTERM) == 0
+    assert "SIGKILL" in {line["how"] for line in supervised.lines("admin ended")}
+
+
+def test_one_beside_that_dies_while_the_workers_drain_is_replaced(supervise: Supervise) -> None:
+    """Whoever watches a long drain goes on watching."""
+    supervised = supervise("deaf", "+good", patience=0.3).ready()
+    supervised.wait_for(lambda: len(supervised.births(0)) == 1)
+    supervised.process.send_signal(signal.SIGTERM)
+    supervised.wait_for(lambda: bool(supervised.lines("draining")))
+    os.kill(supervised.births(0)[0], signal.SIGKILL)
+    supervised.wait_for(lambda: len(supervised.births(0)) == 2)
+    supervised.process.send_signal(signal.SIGTERM)
+    assert supervised.process.wait(SOON) == 1
+
+
+def test_a_start_that_fails_has_nobody_beside_it(supervise: Supervise) -> None:
+    supervised = supervise("stillborn", "+good")
+    assert supervised.process.wait(SOON) == 1
+    assert supervised.births(0) == []
 
 
 def lives(pid: int) -> bool:

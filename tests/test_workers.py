@@ -10,7 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -151,6 +151,7 @@ async def test_workers_share_one_port_and_are_announced_once(tmp_path: Path) -> 
 async def test_g3_a_worker_that_is_killed_is_replaced_and_the_others_never_notice(
     tmp_path: Path,
 ) -> None:
+    """G3 in part."""
     async with crowd(tmp_path, each=2) as (people, (doomed, other)):
         os.kill(doomed, signal.SIGKILL)
         assert not any(END in said for said in await people.ends(doomed))
@@ -170,7 +171,7 @@ async def test_g3_a_worker_that_is_killed_is_replaced_and_the_others_never_notic
 
 
 async def test_g3_who_came_to_a_dead_worker_is_answered_by_its_replacement(tmp_path: Path) -> None:
-    """The supervisor holds the listening socket, and with it those who wait there."""
+    """G3 in part. The supervisor holds the listening socket, and with it those who wait there."""
     async with crowd(tmp_path) as (people, (doomed, _)):
         os.kill(doomed, signal.SIGSTOP)
         clients = []
@@ -190,6 +191,7 @@ async def test_g3_who_came_to_a_dead_worker_is_answered_by_its_replacement(tmp_p
 
 @pytest.mark.parametrize("whom", ["supervisor", "group"])
 async def test_g1_sigterm_drains_the_streams_of_all_workers(tmp_path: Path, whom: str) -> None:
+    """G1."""
     async with crowd(tmp_path, each=2) as (people, pids):
         real = people.real
         real.signal(signal.SIGTERM, group=whom == "group")
@@ -205,6 +207,7 @@ async def test_g1_sigterm_drains_the_streams_of_all_workers(tmp_path: Path, whom
 
 
 async def test_g2_a_second_signal_stops_all_workers_at_once(tmp_path: Path) -> None:
+    """G2."""
     async with crowd(tmp_path) as (people, pids):
         people.real.signal(signal.SIGINT, group=True)
         await refuses(people.real)
@@ -217,7 +220,7 @@ async def test_g2_a_second_signal_stops_all_workers_at_once(tmp_path: Path) -> N
 
 
 async def test_g3_workers_without_a_supervisor_drain_and_end(tmp_path: Path) -> None:
-    """Also after one has been replaced: none may hold another's lifeline open."""
+    """G3 in part. Also after one has been replaced: none may hold another's lifeline open."""
     async with crowd(tmp_path) as (people, (doomed, _)):
         os.kill(doomed, signal.SIGKILL)
         pids = await people.real.wait_for_workers(2, but=doomed)
@@ -235,6 +238,7 @@ async def test_g3_workers_without_a_supervisor_drain_and_end(tmp_path: Path) -> 
 async def test_g3_a_worker_that_dies_while_all_drain_is_not_replaced_and_told(
     tmp_path: Path,
 ) -> None:
+    """G3 in part."""
     async with crowd(tmp_path) as (people, (doomed, other)):
         people.real.signal(signal.SIGTERM)
         await refuses(people.real)
@@ -273,30 +277,47 @@ async def test_one_worker_that_is_told_to_end_drains_and_is_replaced_at_once(
         assert await real.exit_code(SOON) == 0
 
 
-def refused(directory: Path, config: str, *options: str) -> str:
-    """Start workers where they must refuse; return what is said."""
+def refused(directory: Path, config: str, *options: str, under: Sequence[str] = ()) -> str:
+    """Start workers where they must refuse, `under` another command; return what is said."""
     path = directory / "gateway.toml"
     path.write_text(config)
     command = [sys.executable, "-m", "gateway", "serve", "--workers", "2", "--config", str(path)]
     run = subprocess.run(
-        [*command, *options], capture_output=True, text=True, timeout=20, check=False, cwd=directory
+        [*under, *command, "--admin-port", "0", *options],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        cwd=directory,
     )
     assert run.returncode == 1
     assert run.stdout == ""
     return run.stderr
 
 
+FEW_DESCRIPTORS = ("/bin/sh", "-c", 'ulimit -n 13; exec "$0" "$@"')
+"""Enough for the supervisor and its sockets, too few for a worker's loop."""
+
+
 def test_a_worker_that_cannot_start_ends_all_with_advice(tmp_path: Path) -> None:
-    """The key is another certificate's, which only TLS itself can say."""
+    said = refused(tmp_path, "[server]\nport = 0\n", under=FEW_DESCRIPTORS)
+    assert "Too many open files" in said
+    assert " ended with exit code 1 before all were ready." in said
+    assert "--workers 1" in said
+
+
+def test_a_key_that_is_another_certificates_is_told_before_any_worker_begins(
+    tmp_path: Path,
+) -> None:
+    """Only TLS itself can say that; it is a mistake of the configuration like any other."""
     authority = trustme.CA()
     authority.issue_cert("localhost").cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
     authority.issue_cert("localhost").private_key_pem.write_to_path(tmp_path / "key.pem")
     said = refused(
         tmp_path, '[server]\nport = 0\ntls = { certificate = "chain.pem", key = "key.pem" }\n'
     )
-    assert "KEY_VALUES_MISMATCH" in said
-    assert " ended with exit code 1 before all were ready." in said
-    assert "--workers 1" in said
+    assert "gateway.toml:3: server.tls: certificate and key are no pair that TLS can use" in said
+    assert "worker" not in said
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -312,7 +333,9 @@ def test_a_unix_socket_is_shared_by_all_workers(tmp_path: Path) -> None:
     path = tmp_path / "g.sock"
     (tmp_path / "gateway.toml").write_text(f'[server]\nunix = "{path}"\nworkers = 2\n')
     process = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve"], stdout=subprocess.PIPE, cwd=tmp_path
+        [sys.executable, "-m", "gateway", "serve", "--admin-port", "0"],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
     )
     assert process.stdout is not None
     assert process.stdout.readline().endswith(b"serves unix:%b\n" % os.fsencode(path))

@@ -1,6 +1,8 @@
 """The command line: `gateway`, or `python -m gateway`. A command is imported when it is named."""
 
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
@@ -11,6 +13,7 @@ from gateway import __version__
 
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve the OpenAI API: the main job.",
+    "top": "Show what is open now, worker by worker; cancel a call.",
     "check": "Check the configuration and show what it comes to.",
     "demo": "Show what becomes of a call when its client leaves, measured now.",
     "schema": "Print the JSON Schema of the configuration.",
@@ -48,6 +51,9 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+STANDARD_ERROR: Final = 2
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gateway")
 def cli() -> None:
@@ -63,8 +69,18 @@ def cli() -> None:
     """  # noqa: D301 (click's mark for lines that stay as they are)
 
 
+def open_standard_streams() -> None:
+    """Open what our parent has closed of the three: no client's socket may have their numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(STANDARD_ERROR - 1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(STANDARD_ERROR, "w", closefd=False)
+
+
 def main() -> None:
     """Run the command line."""
+    open_standard_streams()
     cli(prog_name="gateway")
 
 

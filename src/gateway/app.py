@@ -19,14 +19,19 @@ from gateway import __version__
 from gateway.config.compose import Config
 from gateway.config.discover import candidates
 from gateway.config.homes import Homes, homes_of, known_secrets
+from gateway.downstream.accept import Reserve
 from gateway.downstream.calls import Calls
 from gateway.downstream.connection import Hall
 from gateway.downstream.control import Control, folder_of, name_of
 from gateway.downstream.front import Front
 from gateway.downstream.gone import Watcher
 from gateway.downstream.idle import Idle
+from gateway.downstream.lag import Lag
 from gateway.downstream.listen import Listening
+from gateway.downstream.memory import room_for_bodies, usable_bytes
 from gateway.downstream.options import ListenOptions
+from gateway.downstream.questions import Place, Questions
+from gateway.downstream.showing import Showing
 from gateway.drain import Ending, Post
 from gateway.policy.offers import Offer
 from gateway.policy.routes import Routes
@@ -66,6 +71,8 @@ class App:
     transport: Transport
     watcher: Watcher
     idle: Idle
+    lag: Lag
+    reserve: Reserve
     listed: dict[str, tuple[str, ...]]
     most_connections: int
 
@@ -98,8 +105,14 @@ def assemble(
     transport = Transport(Dialer(config.upstream.upstream_ca).connect)
     current = Current(_furnish(config, homes, log, transport, known, taps))
     # A call holds two descriptors: its client's and its provider's.
-    half = max(1, (raise_descriptor_limit() - SPARE_DESCRIPTORS) // 2)
-    calls = Calls(config.calls.max_calls or half)
+    limit = raise_descriptor_limit()
+    half = max(1, (limit - SPARE_DESCRIPTORS) // 2)
+    bodies = room_for_bodies(usable_bytes(), config.listen.workers)
+    calls = Calls(config.calls.max_calls or half, bodies)
+    most_connections = config.listen.max_connections or half + SPARE_DESCRIPTORS // 2
+    if most_connections + calls.most > limit:
+        most = {"max_calls": calls.most, "max_connections": most_connections}
+        log.warning("fewer descriptors than may be needed", descriptors=limit, **most)
     return App(
         config=config,
         homes=homes,
@@ -116,8 +129,10 @@ def assemble(
         transport=transport,
         watcher=Watcher(),
         idle=Idle(),
+        lag=Lag(log),
+        reserve=Reserve(log),
         listed=known,
-        most_connections=config.listen.max_connections or half + SPARE_DESCRIPTORS // 2,
+        most_connections=most_connections,
     )
 
 
@@ -191,13 +206,17 @@ async def serve(
     """
     async with trio.open_nursery() as services:
         await services.start(run_services, app)
-        listening = Listening(app.config.listen, sockets, app.hall(), app.most_connections)
-        services.start_soon(_keep_up, app, "control", control_of(app, listening, post).run)
+        options, most = app.config.listen, app.most_connections
+        listening = Listening(options, sockets, app.hall(), most, app.reserve)
+        questions = questions_of(app, listening, post)
+        services.start_soon(_keep_up, app, "control", control_of(app, questions).run)
+        showing = Showing(questions, app.log)
+        await services.start(showing.heed_signal)
         ending = Ending(app.config, app.calls, listening, app.log, post)
         async with trio.open_nursery() as server:
             await server.start(ending.heed_signals)
             if post is not None:
-                server.start_soon(ending.heed_supervisor, post)
+                server.start_soon(ending.heed_supervisor, post, showing.show)
             await server.start(listening.run)
             for end in (ending.run, ending.stopped):
                 server.start_soon(_end_with, end, server.cancel_scope)
@@ -216,42 +235,27 @@ async def serve_behind(
     """Run the services behind another server's connections, until its `shutdown` returns."""
     async with trio.open_nursery() as services:
         await services.start(run_services, app)
-        services.start_soon(_keep_up, app, "control", control_of(app).run)
+        services.start_soon(_keep_up, app, "control", control_of(app, questions_of(app)).run)
         await started()
         await shutdown()
         app.calls.draining = True
         services.cancel_scope.cancel()
 
 
-def control_of(app: App, listening: Listening | None = None, post: Post | None = None) -> Control:
-    """Return the control socket of this process, and who answers what there."""
+def questions_of(
+    app: App, listening: Listening | None = None, post: Post | None = None
+) -> Questions:
+    """Return who answers for this process; to be called once Trio runs."""
     pid = os.getpid()
-    supervisor = post.supervisor if post else pid
-    began = trio.current_time()
+    supervisor, worker = (post.supervisor, post.number) if post else (pid, 1)
+    place = Place(pid, supervisor, worker, __version__, trio.current_time())
+    return Questions(place, app.calls, app.transport, listening, app.lag, app.log)
 
-    def status(_: Mapping[str, object]) -> dict[str, object]:
-        pool = app.transport.pool
-        return {
-            "pid": pid,
-            "supervisor": supervisor,
-            "worker": post.number if post else 1,
-            "version": __version__,
-            "uptime": round(trio.current_time() - began, 3),
-            "draining": app.calls.draining,
-            "calls": len(app.calls),
-            "connections": len(listening) if listening is not None else None,
-            "upstream": {
-                "open": pool.open,
-                "idle": pool.idle,
-                "parked": pool.parked,
-                "waiting": pool.waiting,
-            },
-            "tasks": trio.lowlevel.current_statistics().tasks_living,
-            "lost_log_lines": app.log.lost,
-        }
 
-    path = folder_of(os.environ) / name_of(supervisor, pid)
-    return Control(path, {"status": status}, app.log)
+def control_of(app: App, questions: Questions) -> Control:
+    """Return the control socket of this process."""
+    name = name_of(questions.place.supervisor, questions.place.pid)
+    return Control(folder_of(os.environ) / name, questions.table(), app.log, app.reserve)
 
 
 async def run_services(
@@ -260,12 +264,14 @@ async def run_services(
     """Run what outlives requests, until cancelled: names, kept connections, the watcher, lists."""
     app.resolver.install()
     try:
+        app.reserve.open()
         async with trio.open_nursery() as services:
             for _ in range(LOOKUPS):
                 services.start_soon(_keep_up, app, "resolver", app.resolver.serve)
             services.start_soon(_keep_up, app, "transport", app.transport.serve)
             services.start_soon(_keep_up, app, "watcher", app.watcher.run)
             services.start_soon(_keep_up, app, "idle connections", app.idle.run)
+            services.start_soon(_keep_up, app, "lag", app.lag.run)
             for offer in app.homes.offers:
                 if offer.listing:
                     listing = partial(_keep_listed, app, offer)
@@ -275,6 +281,8 @@ async def run_services(
         trio.socket.set_custom_hostname_resolver(None)
         app.transport.pool.close_unused()
         app.watcher.close()
+        app.reserve.close()
+        app.lag.close()
 
 
 async def _keep_up(app: App, name: str, service: Callable[[], Awaitable[None]]) -> None:

@@ -46,7 +46,7 @@ class AsgiApp:
             await _refuse(mistake, app.current.house.new_id(), send)
             return
         peer = scope.get("client")
-        client = AsgiClient(head, receive, send, app.config.http)
+        client = AsgiClient(head, receive, send, app.config.http, app.calls)
         await app.front.serve(client, head, peer[0] if peer else "unix")
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ group; at once it ends only when its supervisor says so. A supervisor that is go
 
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,8 +22,8 @@ LAST_WORDS_TIMEOUT = 5.0
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-DRAIN, STOP = b"d", b"s"
-"""What the supervisor says on the lifeline."""
+DRAIN, STOP, SHOW = b"d", b"s", b"t"
+"""What the supervisor says on the lifeline; the last asks for the live tree."""
 
 READY, LEAVING = b"r", b"l"
 """What a worker says: that it serves, and that it has begun to drain."""
@@ -76,9 +77,10 @@ class Ending:
         await self._told.wait()
         await trio.sleep(self._config.calls.drain_delay)
         self._listening.stop_accepting()
-        with trio.move_on_after(self._config.calls.drain_timeout) as patience:
-            await self._calls.ended()
-        if patience.cancelled_caught:
+        with trio.move_on_after(self._config.calls.drain_timeout):
+            # Between two requests of one connection no call is open, and yet another may begin.
+            await self._listening.ended()
+        if len(self._calls):
             self._log.warning("drain timeout", open_calls=len(self._calls))
             self._calls.stop_all()
             with trio.move_on_after(self._config.clocks.write_timeout):
@@ -100,20 +102,25 @@ class Ending:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             task_status.started()
             async for number in signals:
-                name = signal.Signals(number).name
-                if self._post is None and self._told.is_set():
-                    self._stop(signal=name)
-                else:
-                    self._drain(signal=name)
+                self.signalled(signal.Signals(number).name)
 
-    async def heed_supervisor(self, post: Post) -> None:
+    def signalled(self, name: str) -> None:
+        """Obey a signal: drain; end at once where one who is alone has drained already."""
+        if self._post is None and self._told.is_set():
+            self._stop(signal=name)
+        else:
+            self._drain(signal=name)
+
+    async def heed_supervisor(self, post: Post, show: Callable[[], None]) -> None:
         """Take orders from the lifeline; where it ends, the supervisor is no more."""
         lifeline = trio.socket.from_stdlib_socket(post.lifeline)
         with suppress(ConnectionResetError):
             while words := await lifeline.recv(64):
+                if SHOW in words:
+                    show()
                 if STOP in words:
                     self._stop(by="supervisor")
-                else:
+                elif DRAIN in words:
                     self._drain(by="supervisor")
         self._drain(by="the supervisor's end")
 

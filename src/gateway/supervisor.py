@@ -1,7 +1,10 @@
-"""The parent of several workers: forks them, replaces one that dies, and has them drain.
+"""The parent of workers: forks them, replaces one that dies, and has them drain.
 
 It runs no Trio and no thread, for it forks: neither survives that. It never touches a connection;
 it only keeps the listening sockets open, so that nobody is refused while a worker is replaced.
+
+Beside the workers there may be one process that carries nothing. It begins after them and ends
+after them, and whatever becomes of it, they and the exit code never notice.
 """
 
 import gc
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NoReturn
 
-from gateway.drain import DRAIN, LEAVING, READY, SIGNALS, STOP, Post
+from gateway.drain import DRAIN, LEAVING, READY, SHOW, SIGNALS, STOP, Post
 from gateway.telemetry.voice import Voice
 
 LONGEST_PAUSE = 30.0
@@ -29,10 +32,25 @@ SOUND_AFTER = 60.0
 STOP_TIMEOUT = 5.0
 """Seconds that a worker is given to stop at once, before it is killed."""
 
+DISMISSAL_TIMEOUT = 2.0
+"""Seconds that the process beside the workers is given to end: it has nothing left to do."""
+
+ORDERS = (*SIGNALS, signal.SIGUSR1)
+"""Signals that are heeded; the last one has all workers show what is open."""
+
 Sockets = Sequence[socket.socket]
 
 Work = Callable[[Post, Sockets], None]
 """What a worker does until it ends. An error that leaves it is told on stderr: exit code 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A process beside the workers: its name, its sockets, and what it does until it ends."""
+
+    name: str
+    sockets: Sockets
+    work: Work
 
 
 class NotStarted(Exception):
@@ -56,17 +74,31 @@ def how_it_ended(code: int) -> str:
 
 @dataclass(slots=True)
 class _Place:
-    """Where one worker serves at a time, and when the next is to be started there."""
+    """Where one process works at a time, and when the next is to be started there.
+
+    Workers are numbered from 1; the place beside them is 0.
+    """
 
     number: int
+    name: str
     sockets: Sockets
+    work: Work
     due: float = -inf
     deaths: int = 0
 
+    @property
+    def serves(self) -> bool:
+        """Say whether calls depend on it."""
+        return self.number > 0
+
+    def said(self, pid: int | None) -> dict[str, int | None]:
+        """Return what a line of the log says of who works here."""
+        return {"worker": self.number, "pid": pid} if self.serves else {"pid": pid}
+
 
 @dataclass(slots=True)
-class _Worker:
-    """A process, as its supervisor sees it; `until` is when it is killed."""
+class _Process:
+    """A worker, or the one beside them, as its supervisor sees it; `until` is when it is killed."""
 
     pid: int
     place: _Place
@@ -78,7 +110,7 @@ class _Worker:
 
 
 class Supervisor:
-    """The workers of one gateway, from the first fork to the last exit code."""
+    """The processes of one gateway, from the first fork to the last exit code."""
 
     def __init__(
         self,
@@ -87,14 +119,19 @@ class Supervisor:
         voice: Voice,
         now: Callable[[], float],
         patience: float,
+        beside: Beside | None = None,
     ) -> None:
         """`places` holds each worker's sockets; after `patience` a worker that drains is killed."""
-        self._places = [_Place(at + 1, sockets) for at, sockets in enumerate(places)]
-        self._work = work
+        self._places = [
+            _Place(number, "worker", sockets, work) for number, sockets in enumerate(places, 1)
+        ]
+        if beside is not None:
+            # It is due when all workers serve: nobody waits for it.
+            self._places.append(_Place(0, beside.name, beside.sockets, beside.work, due=inf))
         self._voice = voice
         self._now = now
         self._patience = patience
-        self._workers: list[_Worker] = []
+        self._processes: list[_Process] = []
         self._watched = selectors.PollSelector()
         self._begun = self._draining = self._stopping = False
         self._failed = ""
@@ -113,8 +150,10 @@ class Supervisor:
             self._watched.register(wakeups[0], selectors.EVENT_READ)
             while True:
                 self._start_those_due(wakeups)
-                if self._draining and not self._workers:
-                    break
+                if self._draining and not self._workers():
+                    self._dismiss()
+                    if not self._processes:
+                        break
                 told = self._wait(wakeups[0])
                 # Who died before the signal was read has not died of it.
                 self._reap()
@@ -122,16 +161,26 @@ class Supervisor:
                     self._obey(signal.Signals(number).name)
                 self._kill_those_late()
                 if not (self._begun or self._draining):
-                    serving = [
-                        each.pid for each in self._workers if each.ready and not each.leaving
-                    ]
-                    self._begun = len(serving) == len(self._places)
-                    if self._begun:
-                        ready(serving)
+                    self._begin(ready)
         if self._failed:
             raise NotStarted(self._failed)
         self._voice.say("info", "stopped", exit_code=self._code)
         return self._code
+
+    def _begin(self, ready: Callable[[Sequence[int]], None]) -> None:
+        """Tell that all serve, once they do, and let the one beside them begin."""
+        serving = [each.pid for each in self._workers() if each.ready and not each.leaving]
+        self._begun = len(serving) == len([place for place in self._places if place.serves])
+        if self._begun:
+            ready(serving)
+            for place in self._beside():
+                place.due = self._now()
+
+    def _workers(self) -> list[_Process]:
+        return [process for process in self._processes if process.place.serves]
+
+    def _beside(self) -> list[_Place]:
+        return [place for place in self._places if not place.serves]
 
     def _start_those_due(self, wakeups: Sockets) -> None:
         for place in self._places:
@@ -143,7 +192,7 @@ class Supervisor:
                     self._lose(place, f"could not be started: {error.strerror}")
 
     def _start(self, place: _Place, wakeups: Sockets) -> None:
-        """Fork a worker. Its signals stay blocked until it listens to them, so none is lost."""
+        """Fork a process. Its signals stay blocked until it listens to them, so none is lost."""
         supervisor = os.getpid()
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
@@ -162,22 +211,22 @@ class Supervisor:
         finally:
             theirs.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        worker = _Worker(pid, place, ours, self._now())
-        self._workers.append(worker)
-        self._watched.register(ours, selectors.EVENT_READ, worker)
-        self._voice.say("debug", "worker started", worker=place.number, pid=pid)
+        process = _Process(pid, place, ours, self._now())
+        self._processes.append(process)
+        self._watched.register(ours, selectors.EVENT_READ, process)
+        self._voice.say("debug", f"{place.name} started", **place.said(pid))
 
     def _become(self, place: _Place, post: Post, foreign: Sockets) -> NoReturn:
-        """Be the worker, in the new process, and keep nothing that belongs to another."""
+        """Be who works there, in the new process, and keep nothing that belongs to another."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
-            others = [worker.lifeline for worker in self._workers]
+            others = [process.lifeline for process in self._processes]
             for other in self._places:
                 others += [sock for sock in other.sockets if sock not in place.sockets]
             for sock in (*foreign, *others):
                 sock.close()
-            self._work(post, place.sockets)
+            place.work(post, place.sockets)
             code = 0
         except BaseException:
             # In one write: its siblings may fail in the same moment, for the same reason.
@@ -191,8 +240,8 @@ class Supervisor:
             os._exit(code)
 
     def _wait(self, signals: socket.socket) -> list[int]:
-        """Wait for a signal, a worker's word, or the time of the next deed; return the orders."""
-        moments = [worker.until for worker in self._workers]
+        """Wait for a signal, somebody's word, or the time of the next deed; return the orders."""
+        moments = [process.until for process in self._processes]
         moments += [place.due for place in self._places]
         next_one = min(moments)
         timeout = None if next_one == inf else max(0.0, next_one - self._now())
@@ -202,36 +251,53 @@ class Supervisor:
                 self._hear(key.data)
             else:
                 told = signals.recv(4096)
-        return [number for number in told if number in SIGNALS]
+        return [number for number in told if number in ORDERS]
 
-    def _hear(self, worker: _Worker) -> None:
-        """Read what a worker has said. Where it has hung up, its end is near."""
+    def _hear(self, process: _Process) -> None:
+        """Read what a process has said. Where it has hung up, its end is near."""
         try:
-            words = worker.lifeline.recv(64)
+            words = process.lifeline.recv(64)
         except BlockingIOError:
             return
         except OSError:
             words = b""
         if not words:
-            self._forget(worker)
-        worker.ready = worker.ready or READY in words
-        if LEAVING in words:
-            worker.leaving = True
-            if not self._draining:
-                # It takes nothing new, and its socket must not wait for its last stream.
-                worker.place.due = self._now()
-                worker.until = self._now() + self._patience
+            self._forget(process)
+        process.ready = process.ready or READY in words
+        if LEAVING in words and not self._draining:
+            # It takes nothing new, and its socket must not wait for its last stream.
+            process.leaving = True
+            process.place.due = self._now()
+            self._send_away(process)
+        elif LEAVING in words:
+            process.leaving = process.place.serves
 
-    def _forget(self, worker: _Worker) -> None:
+    def _send_away(self, process: _Process) -> None:
+        """Give a process that leaves by itself its time. The one beside waits for the word."""
+        if process.place.serves:
+            process.until = self._now() + self._patience
+        else:
+            self._tell(process, DRAIN, min(DISMISSAL_TIMEOUT, self._patience))
+
+    def _tell(self, process: _Process, word: bytes, patience: float) -> None:
+        process.until = min(process.until, self._now() + patience)
+        with suppress(OSError):
+            process.lifeline.send(word)
+
+    def _forget(self, process: _Process) -> None:
         with suppress(KeyError):
-            self._watched.unregister(worker.lifeline)
+            self._watched.unregister(process.lifeline)
 
     def _obey(self, name: str) -> None:
-        if not self._draining:
-            self._voice.say("info", "draining", signal=name, workers=len(self._workers))
+        if name == signal.SIGUSR1.name:
+            for worker in self._workers():
+                self._tell(worker, SHOW, inf)
+        elif not self._draining:
+            self._voice.say("info", "draining", signal=name, workers=len(self._workers()))
             self._end(DRAIN, self._patience)
         elif not self._stopping:
-            self._voice.say("warning", "stopping at once", signal=name, workers=len(self._workers))
+            workers = len(self._workers())
+            self._voice.say("warning", "stopping at once", signal=name, workers=workers)
             self._stop()
 
     def _stop(self) -> None:
@@ -242,61 +308,76 @@ class Supervisor:
         """Tell all workers to end. From now on none is replaced, and nobody listens but them."""
         self._draining = True
         for place in self._places:
-            place.due = inf
-            for sock in place.sockets:
-                sock.close()
-        for worker in self._workers:
-            worker.until = min(worker.until, self._now() + patience)
-            with suppress(OSError):
-                worker.lifeline.send(word)
+            if place.serves:
+                _close(place)
+        for worker in self._workers():
+            self._tell(worker, word, patience)
+
+    def _dismiss(self) -> None:
+        """Tell the one beside the workers to end, now that there are none.
+
+        One that has not begun yet is not waited for.
+        """
+        for place in self._beside():
+            _close(place)
+        for process in self._processes:
+            if not process.leaving:
+                process.leaving = True
+                patience = min(DISMISSAL_TIMEOUT, self._patience) if process.ready else 0.0
+                self._tell(process, DRAIN, patience)
 
     def _reap(self) -> None:
-        for worker in list(self._workers):
-            pid, status = os.waitpid(worker.pid, os.WNOHANG)
+        for process in list(self._processes):
+            pid, status = os.waitpid(process.pid, os.WNOHANG)
             if pid:
-                self._hear(worker)
-                self._forget(worker)
-                worker.lifeline.close()
-                self._workers.remove(worker)
-                self._bury(worker, os.waitstatus_to_exitcode(status))
+                self._hear(process)
+                self._forget(process)
+                process.lifeline.close()
+                self._processes.remove(process)
+                self._bury(process, os.waitstatus_to_exitcode(status))
 
-    def _bury(self, worker: _Worker, code: int) -> None:
-        expected = worker.leaving or self._draining
-        if expected:
-            level = "warning" if code else "debug"
-            ended = how_it_ended(code)
-            self._voice.say(
-                level, "worker ended", worker=worker.place.number, pid=worker.pid, how=ended
-            )
-            if self._draining and code:
+    def _bury(self, process: _Process, code: int) -> None:
+        place = process.place
+        if process.leaving or (self._draining and place.serves):
+            level = "warning" if code and place.serves else "debug"
+            how = how_it_ended(code)
+            self._voice.say(level, f"{place.name} ended", **place.said(process.pid), how=how)
+            if self._draining and code and place.serves:
                 self._code = 1
             return
-        if self._now() - worker.since >= SOUND_AFTER:
-            worker.place.deaths = 0
-        self._lose(worker.place, f"ended with {how_it_ended(code)}", worker.pid)
+        if self._now() - process.since >= SOUND_AFTER:
+            place.deaths = 0
+        self._lose(place, f"ended with {how_it_ended(code)}", process.pid)
 
     def _lose(self, place: _Place, how: str, pid: int | None = None) -> None:
-        """Have a worker that died replaced, or give up if there never were all of them."""
+        """Have one that died replaced, or give up if there never were all of the workers."""
         if self._begun:
             place.deaths += 1
             wait = pause(place.deaths)
             place.due = self._now() + wait
             self._voice.say(
-                "error", "worker died", worker=place.number, pid=pid, how=how, replaced_in=wait
+                "error", f"{place.name} died", **place.said(pid), how=how, replaced_in=wait
             )
         elif not self._failed:
             self._failed = f"Worker {place.number} {how} before all were ready."
             self._stop()
 
     def _kill_those_late(self) -> None:
-        for worker in self._workers:
-            if worker.until <= self._now():
-                worker.until = inf
-                self._voice.say(
-                    "error", "worker killed: it did not end in time",
-                    worker=worker.place.number, pid=worker.pid,
-                )  # fmt: skip
-                os.kill(worker.pid, signal.SIGKILL)
+        for process in self._processes:
+            if process.until <= self._now():
+                process.until = inf
+                place = process.place
+                level = "error" if place.serves else "warning" if process.ready else "debug"
+                event = f"{place.name} killed: it did not end in time"
+                self._voice.say(level, event, **place.said(process.pid))
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def _close(place: _Place) -> None:
+    """Have nobody begin there any more, and nobody knock."""
+    place.due = inf
+    for sock in place.sockets:
+        sock.close()
 
 
 @contextmanager
@@ -305,7 +386,7 @@ def _wakeups() -> Iterator[Sockets]:
     reader, writer = socket.socketpair()
     for end in (reader, writer):
         end.setblocking(False)
-    numbers = (*SIGNALS, signal.SIGCHLD)
+    numbers = (*ORDERS, signal.SIGCHLD)
     before = [signal.signal(number, lambda *_: None) for number in numbers]
     old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     try:

@@ -12,7 +12,7 @@ from tests.config.texts import write
 
 TEXT = """\
 [server]
-port = 4001
+port = 4080
 [providers.openai]
 api_key = { env = "KEY" }
 models = ["gpt-5.2"]
@@ -38,7 +38,7 @@ def test_a_right_file_is_shown_whole_with_origins_and_no_secret(tmp_path: Path) 
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == "[server]"
-    assert "port = 4001".ljust(44) + "  # gateway.toml:2" in lines
+    assert "port = 4080".ljust(44) + "  # gateway.toml:2" in lines
     origin = "  # gateway.toml:4, environment variable KEY"
     assert 'api_key = "***9f2c"'.ljust(44) + origin in lines
     assert lines[-1] == "gateway.toml: no mistakes, 0 warnings"
@@ -54,7 +54,7 @@ def test_mistakes_go_to_stderr_each_with_its_line_and_the_exit_code_is_1(tmp_pat
     assert result.stderr.splitlines() == [
         "gateway.toml:2: server.prot: unknown key; did you mean port?",
         "gateway.toml:6: stroe: unknown table or key"
-        " (known here: auth, defaults, models, providers, server, telemetry)",
+        " (known here: admin, auth, defaults, models, providers, server, telemetry)",
     ]
 
 
@@ -102,7 +102,7 @@ def test_programs_get_one_object(tmp_path: Path) -> None:
     told = json.loads(check("--json", KEY=SECRET).stdout)
     assert told["valid"] is True
     assert told["source"] == "gateway.toml"
-    assert told["config"]["server"]["port"] == 4001
+    assert told["config"]["server"]["port"] == 4080
     assert told["config"]["providers"]["openai"]["api_key"] == "***9f2c"
     assert told["origins"]["server.port"] == "gateway.toml:2"
     assert (told["warnings"], told["notes"]) == ([], [])

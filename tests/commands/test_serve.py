@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from gateway.commands.serve import address
+from gateway.admin.options import AdminOptions
+from gateway.commands.serve import address, open_if_free
 from gateway.config.compose import Config
 from gateway.downstream.options import ListenOptions, TlsFiles
-from tests.process import gateway, provider
+from tests.process import free_port, gateway, provider
 from tests.scripted import Link, listen
 from tests.test_audit import FINISH, STREAM, say
 from tests.test_client_leaves import CHUNK, STREAM_HEAD
@@ -27,7 +28,7 @@ JSON_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-lengt
 def started(directory: Path, *options: str) -> subprocess.Popen[str]:
     """Start the gateway; what it prints is for the test to read."""
     return subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve", *options],
+        [sys.executable, "-m", "gateway", "serve", "--admin-port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -35,10 +36,11 @@ def started(directory: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def refused(directory: Path, *options: str) -> str:
+def refused(directory: Path, *options: str, admin: str | None = "0") -> str:
     """Start the gateway where it must refuse; return what it says. There is no traceback."""
+    more = [] if admin is None else ["--admin-port", admin]
     run = subprocess.run(
-        [sys.executable, "-m", "gateway", "serve", *options],
+        [sys.executable, "-m", "gateway", "serve", *more, *options],
         capture_output=True,
         text=True,
         timeout=20,
@@ -165,6 +167,52 @@ def test_a_port_that_is_taken_is_told_with_advice(tmp_path: Path) -> None:
         said = refused(tmp_path, "--port", str(port))
     assert f"Cannot listen on 127.0.0.1:{port}" in said
     assert "--port" in said
+
+
+@pytest.mark.parametrize("by", ["file", "option"])
+def test_a_port_that_is_taken_from_the_admin_is_told_with_advice(tmp_path: Path, by: str) -> None:
+    """Where it was wanted; what nobody has asked for gives way."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = ["--admin-port", str(port)]
+        if by == "file":
+            (tmp_path / "gateway.toml").write_text(f"[server]\nport = 0\n[admin]\nport = {port}\n")
+            options = []
+        said = refused(tmp_path, "--port", "0", *options, admin=None)
+    assert f"The admin cannot listen on 127.0.0.1:{port}: " in said
+    assert "--admin-port; 0 is no admin" in said
+
+
+def test_an_admin_that_nobody_has_asked_for_gives_way(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = Config(admin=AdminOptions(port=taken.getsockname()[1]))
+        assert open_if_free(config, wanted=False) is None
+    said = capsys.readouterr().err
+    assert said.startswith("warning: The admin cannot listen on 127.0.0.1:")
+    assert "--admin-port" in said
+
+
+def test_s16_an_admin_beyond_loopback_without_a_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text('[admin]\nhost = "0.0.0.0"\nport = 4001\n')
+    said = refused(tmp_path, "--port", "0", admin=None)
+    assert said.startswith("gateway.toml:2: admin.host: is not loopback")
+
+
+async def test_with_a_key_no_token_is_shown_and_the_key_opens(tmp_path: Path) -> None:
+    key = "operators-key-0123456789"
+    config = '[admin]\nkey = { env = "ADMIN" }\n'
+    port = str(free_port())
+    with gateway(tmp_path, config, "--admin-port", port, environ={"ADMIN": key}) as real:
+        assert real.process.stdout is not None
+        line = ""
+        while not line.startswith("  admin "):
+            line = real.process.stdout.readline()
+        assert line == f"  admin          http://127.0.0.1:{port}\n"
+        wire = f"GET /api/gauges HTTP/1.0\r\nauthorization: Bearer {key}\r\n\r\n".encode()
+        async with await trio.open_tcp_stream("127.0.0.1", int(port)) as client:
+            await client.send_all(wire)
+            assert (await client.receive_some(1000)).startswith(b"HTTP/1.1 200 ")
+        assert key not in real.log.read_text()
 
 
 def test_beyond_loopback_it_refuses_and_says_why(tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ def test_every_room_gets_its_own_part(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (
-            "[admin]\nport = 1",
-            "1: admin: unknown table or key"
-            " (known here: auth, defaults, models, providers, server, telemetry)",
+            "[store]\nshared = 1",
+            "1: store: unknown table or key"
+            " (known here: admin, auth, defaults, models, providers, server, telemetry)",
         ),
         ("[provider.x]", "1: provider: unknown table or key; did you mean providers?"),
         ("server = 1", "1: server: expected a table, got a whole number"),
@@ -109,9 +109,9 @@ def test_echo_gives_way_where_only_its_table_is_taken(tmp_path: Path) -> None:
 
 def test_what_was_found_becomes_a_configuration() -> None:
     found = discover({"OPENAI_API_KEY": "sk-0123456789abcdef"}, {}, ListenOptions())
-    config = config_of(found, ListenOptions(port=4001))
+    config = config_of(found, ListenOptions(port=4080))
     assert list(config.providers) == ["openai", "echo"]
-    assert config.listen.port == 4001
+    assert config.listen.port == 4080
     assert config.source is None
     assert config.origins == {"providers.openai.api_key": "environment variable OPENAI_API_KEY"}
 
@@ -135,11 +135,11 @@ def test_another_address_is_guarded_as_the_files_own() -> None:
 
 def test_another_address_takes_the_place_of_a_socket_path() -> None:
     config = Config(listen=ListenOptions(unix="/run/gateway.sock"))
-    assert listening(config, port=4001).listen == ListenOptions(port=4001)
+    assert listening(config, port=4080).listen == ListenOptions(port=4080)
 
 
 def test_an_open_address_is_warned_of_once() -> None:
     auth = msgspec.structs.replace(Config().auth, required=False)
     config = listening(Config(auth=auth), host="10.0.0.1")
     assert config.warnings == ("open to whoever reaches 10.0.0.1: there are no keys",)
-    assert listening(config, port=4001).warnings == config.warnings
+    assert listening(config, port=4080).warnings == config.warnings

@@ -107,9 +107,9 @@ def test_what_is_no_toml_says_where(tmp_path: Path, data: bytes, said: str) -> N
 
 
 def test_a_byte_order_mark_and_the_line_ends_of_other_systems_are_taken(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(b"\xef\xbb\xbf[server]\r\nport = 4001\r\n")
-    assert load_config(FILE, {}, tmp_path).listen.port == 4001
-    (tmp_path / FILE).write_bytes(b"[server]\r\n\r\nprot = 4001\r\n")
+    (tmp_path / FILE).write_bytes(b"\xef\xbb\xbf[server]\r\nport = 4080\r\n")
+    assert load_config(FILE, {}, tmp_path).listen.port == 4080
+    (tmp_path / FILE).write_bytes(b"[server]\r\n\r\nprot = 4080\r\n")
     with pytest.raises(ConfigMistake, match=r"gateway.toml:3: server\.prot: unknown key"):
         load_config(FILE, {}, tmp_path)
 

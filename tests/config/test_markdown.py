@@ -26,6 +26,8 @@ def test_every_key_is_on_the_page_with_its_default_and_its_unit() -> None:
     assert "| `head_timeout` | number > 0.0 | `10.0` | seconds |" in page
     assert "| `max_body_bytes` | integer > 0 | `33554432` | bytes |" in page
     assert "| `port` | integer ≥ 0, ≤ 65535 | `4000` |" in page
+    assert "| `port` | integer ≥ 0, ≤ 65535 | `4001` |" in page
+    assert "| `key` | secret |" in page
     for name in Timeouts.__slots__:
         assert f"| `{name}` | number > 0.0 | `{getattr(Timeouts(), name)}` | seconds |" in page
 

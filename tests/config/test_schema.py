@@ -62,6 +62,7 @@ def test_every_table_is_closed_and_every_key_is_explained() -> None:
         '[providers.openai]\nkind = "echo"\nwords_per_second = 1',
         '[providers.x]\nkind = "openai"\napi_keys = [{ file = "a" }, "b"]\nmodels = { a = "b" }',
         "[providers.echo]",
+        '[admin]\nport = 0\nkey = { env = "A" }',
         "[models.a]\ntargets = ['b']\ntimeouts = { idle = 1 }",
         "[defaults.timeouts]\ntotal = 1",
         "[auth]\nrequired = false\n[telemetry]\nlog_format = 'json'",
@@ -74,7 +75,8 @@ def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[admin]",
+        "[store]",
+        "[admin]\nhost = 1",
         "[server]\nprot = 1",
         "[server]\nport = 65536",
         "[server]\nhead_timeout = 0",

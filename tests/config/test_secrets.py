@@ -29,6 +29,7 @@ def secrets(tmp_path: Path) -> Secrets:
 def test_a_secret_is_fetched_from_where_it_is(
     secrets: Secrets, said: object, secret: str | None
 ) -> None:
+    """R13."""
     if secret is None:
         with pytest.raises(ValueError, match="holds a space"):
             secrets.fetch(said)

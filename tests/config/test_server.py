@@ -19,7 +19,7 @@ def test_each_key_reaches_the_room_that_owns_it(tmp_path: Path) -> None:
     config = load(
         """
         [server]
-        port = 4001
+        port = 4080
         max_body_bytes = 1024
         max_calls = 7
         keepalive_interval = 0
@@ -28,7 +28,7 @@ def test_each_key_reaches_the_room_that_owns_it(tmp_path: Path) -> None:
         """,
         tmp_path,
     )
-    assert config.listen.port == 4001
+    assert config.listen.port == 4080
     assert config.http.max_body_bytes == 1024
     assert config.http.trusted_proxies == ("::1", "10.0.0.1")
     assert config.calls.max_calls == 7
@@ -134,7 +134,7 @@ def test_a_host_beyond_loopback_needs_leave(host: str, beyond: bool) -> None:
         (Origin("http", "127.0.0.1", 4000), ListenOptions(host="0.0.0.0"), True),
         (Origin("http", "gw.example", 4000), ListenOptions(host="GW.example"), True),
         (Origin("http", "127.0.0.1", 4000), ListenOptions(host="gw.example"), False),
-        (Origin("http", "127.0.0.1", 4001), ListenOptions(), False),
+        (Origin("http", "127.0.0.1", 4080), ListenOptions(), False),
         (Origin("http", "example.com", 4000), ListenOptions(), False),
         (Origin("http", "127.0.0.1", 4000), ListenOptions(unix="/run/gateway.sock"), False),
     ],

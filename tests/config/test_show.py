@@ -16,7 +16,7 @@ from tests.config.texts import load
 
 TEXT = """
 [server]
-port = 4001
+port = 4080
 [defaults.timeouts]
 connect = 1.0
 [providers.openai]
@@ -40,7 +40,7 @@ def shown(config: Config) -> list[str]:
 
 def test_every_line_says_where_its_value_is_from(tmp_path: Path) -> None:
     lines = shown(load(TEXT, tmp_path))
-    assert "port = 4001  # gateway.toml:3" in lines
+    assert "port = 4080  # gateway.toml:3" in lines
     assert 'host = "127.0.0.1"  # default' in lines
     key = 'api_key = "***9f2c"  # gateway.toml:7, environment variable KEY'
     assert key in lines
@@ -68,9 +68,10 @@ def test_s17_no_secret_is_shown(tmp_path: Path) -> None:
 
 def test_the_whole_is_one_table_of_plain_values(tmp_path: Path) -> None:
     tables = merged_tables(load(TEXT, tmp_path))
-    assert msgspec.convert(tables["server"], dict[str, object])["port"] == 4001
+    assert msgspec.convert(tables["server"], dict[str, object])["port"] == 4080
     assert msgspec.json.decode(msgspec.json.encode(tables)) == msgspec.to_builtins(tables)
-    assert list(tables) == ["server", "auth", "telemetry", "defaults", "providers", "models"]
+    names = ["server", "admin", "auth", "telemetry", "defaults", "providers", "models"]
+    assert list(tables) == names
 
 
 def test_what_is_shown_reads_as_the_same_configuration(tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 """Accepting over real sockets: many in a row, fairly, and well tuned."""
 
 import errno
+import json
+import os
 import resource
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
-from gateway.downstream.accept import IN_A_ROW, NOT_SENT_BYTES, Accepting
+from gateway.downstream.accept import CALM, IN_A_ROW, NOT_SENT_BYTES, PAUSE, Accepting, Reserve
+from gateway.telemetry.log import Log, open_log
+from gateway.telemetry.options import LogOptions
 
 
 @pytest.fixture
@@ -86,6 +92,9 @@ class Failing:
         self._errors = list(errors)
         self.family = socket.AF_UNIX
 
+    def fail(self, error: int) -> None:
+        self._errors.append(error)
+
     def setblocking(self, flag: bool) -> None:
         self._sock.setblocking(flag)
 
@@ -108,18 +117,104 @@ async def test_a_connection_that_failed_before_it_was_taken_is_passed_over(
     client.close()
 
 
-async def test_too_many_open_files_are_told(sock: socket.socket) -> None:
-    accepting = Accepting(sock)
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    with (tmp_path / "log").open("w") as file, open_log(LogOptions(), file) as log:
+        yield log
+
+
+def told(log: Log, tmp_path: Path) -> list[dict[str, object]]:
+    log.close()
+    return [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("reason", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"])
+async def test_g8_a_shortage_is_waited_out_and_told_once_with_how_long_it_was(
+    sock: socket.socket, log: Log, tmp_path: Path, autojump_clock: MockClock, reason: str
+) -> None:
+    """G8."""
+    number = getattr(errno, reason)
+    reserve = Reserve(log)
+    accepting = Accepting(Failing(sock, *[number] * 50), reserve)  # type: ignore[arg-type]
     (client,) = clients(sock, 1)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (sock.fileno(), hard))
-    try:
-        with pytest.raises(OSError, match="Too many open files"):
+    (await accepting.accept()).close()
+    assert trio.current_time() == pytest.approx(50 * PAUSE)
+    client.close()
+    with trio.move_on_after(60):
+        await accepting.accept()
+    paused, again = told(log, tmp_path)
+    assert (paused["event"], paused["reason"]) == ("short of descriptors", os.strerror(number))
+    assert (again["event"], again["short_for_seconds"]) == ("descriptors again", 49 * PAUSE)
+
+
+async def test_g8_another_shortage_is_told_again(
+    sock: socket.socket, log: Log, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """G8."""
+    failing = Failing(sock)
+    accepting = Accepting(failing, Reserve(log))  # type: ignore[arg-type]
+    for _ in range(2):
+        (client,) = clients(sock, 1)
+        failing.fail(errno.EMFILE)
+        (await accepting.accept()).close()
+        client.close()
+        with trio.move_on_after(2 * CALM):
             await accepting.accept()
+    events = [line["event"] for line in told(log, tmp_path)]
+    assert events == ["short of descriptors", "descriptors again"] * 2
+
+
+async def test_g8_a_shortage_that_flaps_is_one(
+    sock: socket.socket, log: Log, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """G8: each descriptor that becomes free is taken at once, and the next one fails again."""
+    failing = Failing(sock)
+    accepting = Accepting(failing, Reserve(log))  # type: ignore[arg-type]
+    for client in clients(sock, 30):
+        failing.fail(errno.EMFILE)
+        (await accepting.accept()).close()
+        client.close()
+    assert [line["event"] for line in told(log, tmp_path)] == ["short of descriptors"]
+
+
+async def test_g8_what_is_kept_is_given_up_one_by_one_and_taken_back(
+    sock: socket.socket, autojump_clock: MockClock
+) -> None:
+    """G8."""
+    reserve = Reserve(size=2)
+    reserve.open()
+    accepting = Accepting(sock, reserve)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    waiting = clients(sock, 3)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free(), hard))
+    try:
+        assert not reserve.short
+        taken = [await accepting.accept() for _ in range(2)]
+        assert reserve.short
+        with trio.move_on_after(10) as scope:
+            await accepting.accept()
+        assert scope.cancelled_caught
+        taken[0].close()
+        (await accepting.accept()).close()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    (await accepting.accept()).close()
-    client.close()
+    reserve.refill()
+    assert not reserve.short
+    assert reserve.watchful
+    await trio.sleep(CALM)
+    reserve.refill()
+    assert not reserve.watchful
+    reserve.close()
+    assert not reserve.short
+    taken[1].close()
+    for client in waiting:
+        client.close()
+
+
+def lowest_free() -> int:
+    """Return the number that the next descriptor would have; all below are in use."""
+    with socket.socket() as probe:
+        return probe.fileno()
 
 
 async def test_closing_wakes_whoever_waits_and_may_be_repeated(sock: socket.socket) -> None:

@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from gateway.downstream.asgi_client import AsgiClient, head_of
+from gateway.downstream.calls import Calls
 from gateway.downstream.client import MIN_BODY_RATE
 from gateway.downstream.connection import LINGER_BYTES, LINGER_TIMEOUT
 from gateway.downstream.options import HttpOptions
@@ -42,7 +43,7 @@ def ask(stage: Stage, scope: dict[str, Any], *parts: bytes, more: bool = False) 
     server = AsgiServer()
     server.body(*parts, more=more)
     front = stage.front
-    client = AsgiClient(head_of(scope), server.receive, server.send, stage.http)
+    client = AsgiClient(head_of(scope), server.receive, server.send, stage.http, stage.calls)
 
     async def serve() -> None:
         await front.serve(client, head_of(scope), "127.0.0.1")
@@ -104,6 +105,7 @@ async def test_an_answer_in_one_piece_ends_with_it(stage: Stage, autojump_clock:
 async def test_c28_a_head_request_has_no_body(
     stage: Stage, method: str, autojump_clock: MockClock
 ) -> None:
+    """C28."""
     server = ask(stage, scope_of(method, "/healthz"), b"")
     await stage.receipt()
     assert server.fields[b"content-length"] == b"15"
@@ -117,6 +119,7 @@ async def test_c28_a_head_request_has_no_body(
 async def test_c1_c4_a_client_that_leaves_closes_the_provider_at_the_same_instant(
     stage: Stage, script: list[bytes], phase: str, autojump_clock: MockClock
 ) -> None:
+    """C1, C4."""
     provider = stage.provider(*script)
     server = ask(stage, posted(), BODY)
     await provider.asked.wait()
@@ -128,6 +131,7 @@ async def test_c1_c4_a_client_that_leaves_closes_the_provider_at_the_same_instan
 
 
 async def test_c7_gone_within_its_body(stage: Stage, autojump_clock: MockClock) -> None:
+    """C7."""
     server = ask(stage, posted(), BODY[:10], more=True)
     await trio.sleep(7)
     server.leave()
@@ -139,6 +143,7 @@ async def test_c7_gone_within_its_body(stage: Stage, autojump_clock: MockClock) 
 async def test_c8_the_disconnect_from_within_the_last_send_means_nothing(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C8."""
     stage.provider(*WHOLE_STREAM)
     server = ask(stage, posted(), BODY)
     server.on_send = lambda message: None if message.get("more_body", True) else server.leave()
@@ -148,7 +153,7 @@ async def test_c8_the_disconnect_from_within_the_last_send_means_nothing(
 async def test_u13_an_answer_that_breaks_off_has_no_last_message(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """The server ends the connection then, without the end of the body."""
+    """U13. The server ends the connection then, without the end of the body."""
     stage.provider(STREAM_HEAD, chunk(event("a")), b"")
     server = ask(stage, posted(), BODY)
     assert (await stage.receipt()).outcome == "upstream_truncated"
@@ -158,6 +163,7 @@ async def test_u13_an_answer_that_breaks_off_has_no_last_message(
 
 
 async def test_c12_a_body_that_stops_is_too_slow(stage: Stage, autojump_clock: MockClock) -> None:
+    """C12."""
     server = ask(stage, posted(), BODY[:10], more=True)
     receipt = await stage.receipt()
     assert (server.status, receipt.cause) == (408, "request_body_timeout")
@@ -165,7 +171,7 @@ async def test_c12_a_body_that_stops_is_too_slow(stage: Stage, autojump_clock: M
 
 
 async def test_c12_a_body_must_keep_a_rate(stage: Stage, autojump_clock: MockClock) -> None:
-    """R17."""
+    """C12, R17."""
     server = ask(stage, posted(size=10_000_000), b"x" * MIN_BODY_RATE, more=True)
     while not server.sent:
         await trio.sleep(20)
@@ -177,7 +183,7 @@ async def test_c12_a_body_must_keep_a_rate(stage: Stage, autojump_clock: MockClo
 async def test_c13_a_body_that_is_declared_too_long_is_refused_at_once(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """R14."""
+    """C13, R14."""
     stage.http = HttpOptions(max_body_bytes=100)
     server = ask(stage, posted(size=101), b"x" * 10, more=True)
     await stage.receipt()
@@ -188,7 +194,7 @@ async def test_c13_a_body_that_is_declared_too_long_is_refused_at_once(
 async def test_c13_a_body_without_a_length_is_counted(
     stage: Stage, at_once: bool, autojump_clock: MockClock
 ) -> None:
-    """R14."""
+    """C13, R14."""
     stage.http = HttpOptions(max_body_bytes=100)
     parts = [b"x" * 101] if at_once else [b"x" * 60, b"x" * 60]
     server = ask(stage, scope_of("POST", PATH, ("transfer-encoding", "chunked")), *parts)
@@ -208,7 +214,7 @@ def end_of(server: AsgiServer) -> float:
 async def test_c13_the_end_of_a_refusal_waits_for_the_rest_of_the_body(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """The server closes at that end, and a reset would eat the answer on its way."""
+    """C13. The server closes at that end, and a reset would eat the answer on its way."""
     stage.http = HttpOptions(max_body_bytes=100)
     server = ask(stage, posted(size=1000), b"x" * 10, more=True)
     await trio.sleep(1)
@@ -218,6 +224,7 @@ async def test_c13_the_end_of_a_refusal_waits_for_the_rest_of_the_body(
 
 
 async def test_c13_it_waits_for_a_moment_only(stage: Stage, autojump_clock: MockClock) -> None:
+    """C13."""
     stage.http = HttpOptions(max_body_bytes=100)
     server = ask(stage, posted(size=1000), b"x" * 10, more=True)
     await stage.receipt()
@@ -227,6 +234,7 @@ async def test_c13_it_waits_for_a_moment_only(stage: Stage, autojump_clock: Mock
 async def test_c13_it_does_not_wait_for_a_flood_or_for_one_who_has_left(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C13."""
     stage.http = HttpOptions(max_body_bytes=100)
     flood = ask(stage, posted(size=10_000_000), b"x" * (LINGER_BYTES + 101), more=True)
     gone = ask(stage, posted(size=1000), b"x", more=True)
@@ -240,7 +248,7 @@ async def test_c13_it_does_not_wait_for_a_flood_or_for_one_who_has_left(
 async def test_r5_a_field_that_would_split_the_answer_is_refused() -> None:
     server = AsgiServer()
     head = head_of(scope_of("GET", "/"))
-    client = AsgiClient(head, server.receive, server.send, HttpOptions())
+    client = AsgiClient(head, server.receive, server.send, HttpOptions(), Calls(1))
     with pytest.raises(ValueError, match="control"):
         client.start(200, [(b"x-a", b"a\r\nb: c")])
     await client.respond(200, [], b"ok")
@@ -250,6 +258,55 @@ async def test_r5_a_field_that_would_split_the_answer_is_refused() -> None:
 async def test_r5_one_who_has_left_before_anything_is_told_nothing() -> None:
     server = AsgiServer()
     server.leave()
-    client = AsgiClient(head_of(scope_of("GET", "/")), server.receive, server.send, HttpOptions())
+    client = AsgiClient(
+        head_of(scope_of("GET", "/")), server.receive, server.send, HttpOptions(), Calls(1)
+    )
     await client.listen()
     assert server.sent == []
+
+
+async def test_a_stop_that_comes_with_the_providers_words_is_told(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G1: what was not written yet is not torn."""
+    provider = stage.provider(STREAM_HEAD, chunk(event("a")))
+    server = ask(stage, posted(), BODY)
+    await trio.sleep(5)
+    provider.say(chunk(event("b")))
+    stage.calls.stop_all()
+    assert (await stage.receipt()).outcome == "stopped"
+    assert b"gateway_shutdown" in server.answer
+
+
+async def test_g9_bodies_behind_a_server_are_counted_too(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G9."""
+    stage.calls.most_body_bytes = len(BODY)
+    provider = stage.provider(STREAM_HEAD)
+    first = ask(stage, posted(), BODY)
+    await provider.asked.wait()
+    assert stage.calls.body_bytes == len(BODY)
+    refused = ask(stage, posted(size=1), b"x")
+    await trio.sleep(1)
+    assert (refused.status, refused.fields[b"retry-after"]) == (503, b"1")
+    assert stage.calls.body_bytes == len(BODY)
+    first.leave()
+    await stage.calls.ended()
+    assert stage.calls.body_bytes == 0
+
+
+async def test_g9_a_body_that_grows_behind_a_server_is_refused_when_it_does(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G9."""
+    stage.calls.most_body_bytes = 15
+    scope = scope_of("POST", PATH, ("content-type", "application/json"))
+    server = ask(stage, scope, b"x" * 10, more=True)
+    await trio.sleep(1)
+    assert stage.calls.body_bytes == 10
+    server.body(b"x" * 10)
+    await trio.sleep(1)
+    assert server.status == 503
+    await stage.calls.ended()
+    assert stage.calls.body_bytes == 0

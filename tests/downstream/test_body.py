@@ -46,6 +46,7 @@ def test_a_chunked_body_cut_anywhere_is_the_same(cut: int) -> None:
     [b"zz\r\n", b"-1\r\n", b"3\r\nabcd\r\n", b"3\nabc", b"fffffffffffffffff\r\n", b"0x3\r\nabc"],
 )
 def test_c21_a_malformed_chunk_is_refused(wire: bytes) -> None:
+    """C21."""
     with pytest.raises(BadRequest, match="Malformed"):
         ChunkedBody().feed(wire)
 

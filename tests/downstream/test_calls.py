@@ -1,9 +1,11 @@
 """Lives and the registry of open calls."""
 
+import pytest
 import trio
 import trio.testing
 
 from gateway.downstream.calls import Calls, OpenCall
+from gateway.words.errors import Busy
 from gateway.words.life import Cause
 from gateway.words.receipt import Receipt
 
@@ -47,6 +49,7 @@ async def test_cutting_ends_both() -> None:
 async def test_u12_work_that_ended_without_a_cause_ended_by_the_total_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
+    """U12."""
     call = open_call()
     with call.link, call.work:
         call.expire_at(trio.current_time() + 5)
@@ -100,3 +103,26 @@ async def test_all_calls_are_stopped_or_cut() -> None:
     assert all(life.work.cancel_called and not life.link.cancel_called for life in lives)
     calls.cut_all()
     assert all(life.link.cancel_called and life.cause is Cause.DRAIN for life in lives)
+
+
+def test_g9_the_bodies_of_all_calls_have_one_bound_and_leave_with_their_calls() -> None:
+    """G9."""
+    calls = Calls(10, most_body_bytes=100)
+    first, second = open_call(), open_call()
+    for call, size in ((first, 30), (first, 30), (second, 40)):
+        calls.add(call)
+        calls.hold(call, size)
+    assert calls.body_bytes == 100
+    with pytest.raises(Busy) as caught:
+        calls.hold(second, 1)
+    assert caught.value.headers == ((b"retry-after", b"1"),)
+    with pytest.raises(Busy):
+        calls.hold(second, 0, expected=1)
+    calls.hold(second, 0)
+    for _ in range(2):
+        calls.remove(first)
+        assert calls.body_bytes == 40
+    calls.hold(second, 10, expected=60)
+    assert calls.body_bytes == 50
+    calls.remove(second)
+    assert calls.body_bytes == 0

@@ -1,5 +1,7 @@
 """A client on our own connection: its body as it comes, the answer as it goes."""
 
+from collections.abc import Callable
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -10,7 +12,8 @@ from gateway.downstream.head import read_head
 from gateway.downstream.options import HttpOptions
 from gateway.relay.options import ClockOptions
 from gateway.words.receipt import Receipt
-from tests.caller import Line
+from gateway.words.target import Timeouts
+from tests.caller import Caller, Line
 from tests.stage import (
     COMPLETION,
     STREAM_HEAD,
@@ -60,7 +63,7 @@ async def test_a_body_in_chunks_is_the_same_body(stage: Stage, autojump_clock: M
 async def test_c21_a_bad_chunk_is_refused_and_the_connection_closed(
     stage: Stage, rest: bytes, at_once: bool, autojump_clock: MockClock
 ) -> None:
-    """R8."""
+    """C21, R8."""
     wire = CHUNKED + chunk(BODY) + rest
     caller = stage.ask(wire) if at_once else stage.ask(CHUNKED, wire[len(CHUNKED) :])
     reply = await caller.reply()
@@ -120,6 +123,7 @@ async def test_a_mistake_in_a_body_that_had_leave_has_a_head_of_its_own(
 async def test_c16_gone_after_it_was_given_leave(
     stage: Stage, way: str, autojump_clock: MockClock
 ) -> None:
+    """C16."""
     caller = stage.ask(head_alone("Expect: 100-continue"))
     await caller.reply()
     await trio.sleep(5)
@@ -132,6 +136,7 @@ async def test_c16_gone_after_it_was_given_leave(
 async def test_c16_one_who_does_not_even_take_the_leave_is_too_slow(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C16."""
     caller = stage.connect(window=5)
     caller.send(head_alone("Expect: 100-continue"))
     receipt = await stage.receipt()
@@ -140,6 +145,7 @@ async def test_c16_one_who_does_not_even_take_the_leave_is_too_slow(
 
 
 async def test_c12_a_body_that_stops_is_too_slow(stage: Stage, autojump_clock: MockClock) -> None:
+    """C12."""
     caller = stage.ask(head_alone() + BODY[:10])
     await trio.sleep(25)
     caller.send(BODY[10:20])
@@ -155,7 +161,7 @@ async def test_c12_a_body_that_stops_is_too_slow(stage: Stage, autojump_clock: M
 async def test_c12_a_body_must_keep_a_rate(
     stage: Stage, rate: int, taken: bool, autojump_clock: MockClock
 ) -> None:
-    """R17: however steadily it comes."""
+    """C12, R17: however steadily it comes."""
     body = words(stream=False, pad="x" * (900 * MIN_BODY_RATE))
     stage.provider(answer(200, COMPLETION))
     caller = stage.ask(head_alone(size=len(body)))
@@ -175,7 +181,7 @@ async def test_c12_a_body_must_keep_a_rate(
 async def test_c13_a_body_that_is_declared_too_long_is_not_read(
     stage: Stage, size: int, autojump_clock: MockClock
 ) -> None:
-    """R14."""
+    """C13, R14."""
     stage.http = HttpOptions(max_body_bytes=100)
     caller = stage.ask(head_alone(size=size) + b"x" * 50)
     reply = await caller.reply()
@@ -187,6 +193,7 @@ async def test_c13_a_body_that_is_declared_too_long_is_not_read(
 async def test_c13_a_body_of_the_greatest_length_is_taken(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C13."""
     stage.http = HttpOptions(max_body_bytes=len(BODY))
     stage.provider(answer(200, COMPLETION)).then(answer(200, COMPLETION))
     caller = stage.ask(chat(stream=False))
@@ -198,7 +205,7 @@ async def test_c13_a_body_of_the_greatest_length_is_taken(
 async def test_c13_a_body_whose_chunks_grow_too_long_is_refused_when_they_do(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """R14: counted as it is read."""
+    """C13, R14: counted as it is read."""
     stage.http = HttpOptions(max_body_bytes=100)
     caller = stage.ask(CHUNKED)
     for _ in range(10):
@@ -214,10 +221,77 @@ async def test_c13_a_body_whose_chunks_grow_too_long_is_refused_when_they_do(
 async def test_c13_chunks_that_come_with_the_head_are_counted_too(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C13."""
     stage.http = HttpOptions(max_body_bytes=len(BODY) - 1)
     caller = stage.ask(CHUNKED + chunk(BODY) + LAST + MODELS)
     reply = await caller.reply()
     assert (reply.status, reply.error["code"]) == (413, "request_too_large")
+
+
+async def test_g9_a_body_for_which_there_is_no_memory_now_is_refused_before_it_is_read(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G9."""
+    stage.calls.most_body_bytes = 3 * len(BODY)
+    providers = [stage.provider() for _ in range(3)]
+    callers = [stage.ask(chat(stream=False)) for _ in range(3)]
+    for provider in providers:
+        await provider.asked.wait()
+    assert stage.calls.body_bytes == 3 * len(BODY)
+    reply = await stage.ask(head_alone(size=1)).reply()
+    assert (reply.status, reply.error["code"]) == (503, "overloaded")
+    assert (reply.get("retry-after"), reply.get("connection")) == ("1", "close")
+    assert reply.get("x-should-retry") is None
+    callers[0].leave()
+    await trio.sleep(1)
+    assert stage.calls.body_bytes == 2 * len(BODY)
+    stage.provider(answer(200, COMPLETION))
+    assert (await stage.ask(chat(stream=False)).reply()).status == 200
+    await trio.sleep(1)
+    assert stage.calls.body_bytes == 2 * len(BODY)
+
+
+async def test_g9_a_body_in_chunks_is_counted_as_it_comes(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G9."""
+    stage.calls.most_body_bytes = 25
+    caller = stage.ask(CHUNKED)
+    for held in (10, 20):
+        caller.send(chunk(b"x" * 10))
+        await trio.sleep(1)
+        assert stage.calls.body_bytes == held
+    caller.send(chunk(b"x" * 10))
+    reply = await caller.reply()
+    assert (reply.status, reply.error["code"]) == (503, "overloaded")
+    await trio.sleep(1)
+    assert stage.calls.body_bytes == 0
+
+
+ENDS: dict[str, Callable[[Stage, Caller], None]] = {
+    "client gone": lambda stage, caller: caller.leave(),
+    "reset": lambda stage, caller: caller.leave("rst"),
+    "stopped": lambda stage, caller: stage.calls.stop_all(),
+    "cut": lambda stage, caller: stage.calls.cut_all(),
+    "too slow": lambda stage, caller: None,
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("whole", [True, False])
+async def test_g9_what_a_body_held_is_free_when_its_call_has_ended_however_it_ends(
+    stage: Stage, end: Callable[[Stage, Caller], None], whole: bool, autojump_clock: MockClock
+) -> None:
+    """G9."""
+    stage.timeouts = Timeouts(first_token=5.0)
+    stage.provider()
+    head, part = head_alone(size=100), b"x" * 50
+    caller = stage.ask(chat(stream=False) if whole else head + part)
+    await trio.sleep(1)
+    assert stage.calls.body_bytes == len(BODY if whole else part)
+    end(stage, caller)
+    await stage.receipt()
+    assert stage.calls.body_bytes == 0
 
 
 async def test_a_refused_request_whose_body_is_here_costs_no_connection(
@@ -256,6 +330,7 @@ async def test_a_get_may_have_a_body_which_is_dropped(
 async def test_c7_gone_within_its_body(
     stage: Stage, wire: bytes, way: str, autojump_clock: MockClock
 ) -> None:
+    """C7."""
     caller = stage.ask(wire)
     await trio.sleep(3)
     caller.leave(way)
@@ -267,6 +342,7 @@ async def test_c7_gone_within_its_body(
 async def test_c7_gone_without_a_watcher_is_seen_by_the_read(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C7."""
     caller = stage.ask(head_alone())
     await trio.sleep(3)
     caller.line.on_gone = None
@@ -278,6 +354,7 @@ async def test_c7_gone_without_a_watcher_is_seen_by_the_read(
 async def test_c1_gone_without_a_watcher_is_seen_by_the_next_write(
     stage: Stage, stream: bool, autojump_clock: MockClock
 ) -> None:
+    """C1."""
     provider = stage.provider()
     caller = stage.ask(chat(stream=stream))
     await provider.asked.wait()
@@ -294,7 +371,7 @@ async def test_c1_gone_without_a_watcher_is_seen_by_the_next_write(
 async def test_c3_one_who_left_before_its_request_was_read_is_not_served(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """C14: nothing is asked of a provider for one who has gone, though the request is here."""
+    """C3, C14: nothing is asked of a provider for one who has gone, though the request is here."""
     caller = stage.ask(chat() + chat())
     caller.leave()
     receipt = await stage.receipt()
@@ -337,6 +414,7 @@ async def test_one_who_does_not_take_an_answer_in_one_piece_is_cut(
 async def test_c3_one_who_leaves_before_its_call_has_begun_is_known_to_be_gone(
     autojump_clock: MockClock,
 ) -> None:
+    """C3."""
     head = read_head(MODELS)
     client = HttpClient(Line(), head, HttpOptions(), Calls(1), b"")
     client.went_away()

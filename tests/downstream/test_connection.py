@@ -38,6 +38,7 @@ async def test_a_connection_carries_one_request_after_another(
 async def test_c14_pipelined_requests_are_answered_in_order(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C14."""
     stage.provider(*WHOLE_STREAM).then(answer(200, COMPLETION))
     caller = stage.ask(chat() + get("/healthz") + chat(stream=False) + get("/v1/models/m"))
     assert (await caller.reply()).text == "hello"
@@ -67,6 +68,7 @@ async def test_bytes_that_come_one_by_one_are_the_same_requests(
 async def test_c14_an_empty_line_may_stand_between_requests(
     stage: Stage, parts: list[bytes], autojump_clock: MockClock
 ) -> None:
+    """C14."""
     caller = stage.ask(*parts)
     assert (await caller.reply()).status == 200
     caller.send(*parts)
@@ -79,6 +81,7 @@ async def test_c14_an_empty_line_may_stand_between_requests(
 async def test_c21_two_empty_lines_are_no_request(
     stage: Stage, parts: list[bytes], autojump_clock: MockClock
 ) -> None:
+    """C21."""
     assert (await stage.ask(*parts).reply()).status == 400
 
 
@@ -116,6 +119,7 @@ MALFORMED = {
 async def test_c21_what_is_no_request_is_told_so_and_the_connection_closed(
     stage: Stage, wire: bytes, status: int, autojump_clock: MockClock
 ) -> None:
+    """C21."""
     provider = stage.provider(*WHOLE_STREAM[:1])
     other = stage.ask(chat())
     await provider.asked.wait()
@@ -136,6 +140,7 @@ async def test_c21_what_is_no_request_is_told_so_and_the_connection_closed(
 async def test_c21_a_malformed_head_after_a_good_one_closes_the_connection(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C21."""
     caller = stage.ask(MODELS + b"GET / HTTP/9.9\r\n\r\n")
     assert (await caller.reply()).status == 200
     assert (await caller.reply()).status == 400
@@ -145,6 +150,7 @@ async def test_c21_a_malformed_head_after_a_good_one_closes_the_connection(
 async def test_c11_a_silent_client_is_closed_without_a_word(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C11."""
     caller = stage.connect()
     assert await caller.hung_up() == stage.http.head_timeout
     assert caller.line.writes == []
@@ -152,6 +158,7 @@ async def test_c11_a_silent_client_is_closed_without_a_word(
 
 
 async def test_c11_a_slow_head_is_refused(stage: Stage, autojump_clock: MockClock) -> None:
+    """C11."""
     caller = stage.connect()
     await trio.sleep(5)
     for byte in MODELS[:-1]:
@@ -159,6 +166,7 @@ async def test_c11_a_slow_head_is_refused(stage: Stage, autojump_clock: MockCloc
         await trio.sleep(0.3)
     reply = await caller.reply()
     assert (reply.status, reply.error["code"]) == (408, "request_head_timeout")
+    assert (reply.get("x-should-retry"), reply.get("x-request-id")) == ("false", "req_1")
     ((at, _),) = caller.line.writes
     assert at == 5 + stage.http.head_timeout
 
@@ -176,6 +184,7 @@ async def test_an_idle_connection_is_kept_for_a_while(
 async def test_c11_a_second_head_has_its_clock_from_its_first_byte(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C11."""
     caller = stage.ask(MODELS)
     await caller.reply()
     await trio.sleep(60)
@@ -187,6 +196,7 @@ async def test_c11_a_second_head_has_its_clock_from_its_first_byte(
 async def test_c11_a_pipelined_head_that_is_not_whole_has_its_clock_at_once(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C11."""
     caller = stage.ask(MODELS + b"GET")
     assert (await caller.reply()).status == 200
     assert (await caller.reply()).status == 408
@@ -249,6 +259,7 @@ async def test_an_old_clients_stream_ends_with_its_connection(
 async def test_c28_a_head_request_has_the_head_of_its_answer_alone(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C28."""
     caller = stage.ask(MODELS)
     body = (await caller.reply()).body
     for path, status in (("/v1/models", 200), ("/nothing", 404)):
@@ -263,7 +274,7 @@ async def test_c28_a_head_request_has_the_head_of_its_answer_alone(
 async def test_c15_the_body_behind_an_upgrade_is_a_body(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """An h2c request whose body is a whole request is one call, with that body."""
+    """C15. An h2c request whose body is a whole request is one call, with that body."""
     caller = stage.ask(
         post(MODELS, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA")
     )
@@ -276,7 +287,7 @@ async def test_c15_the_body_behind_an_upgrade_is_a_body(
 async def test_c13_goodbye_is_said_and_what_still_comes_is_read_for_a_moment(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """A reset, which is what unread bytes cause, would eat the answer on its way."""
+    """C13. A reset, which is what unread bytes cause, would eat the answer on its way."""
     caller = stage.ask(post(b"", "Content-Length: 99999999"))
     assert (await caller.reply()).status == 413
     await trio.sleep(1)
@@ -289,6 +300,7 @@ async def test_c13_goodbye_is_said_and_what_still_comes_is_read_for_a_moment(
 async def test_c13_a_client_that_leaves_ends_the_goodbye(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C13."""
     caller = stage.ask(b"nonsense")
     await caller.reply()
     await trio.sleep(0.5)
@@ -299,6 +311,7 @@ async def test_c13_a_client_that_leaves_ends_the_goodbye(
 async def test_c13_a_client_that_floods_ends_the_goodbye(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C13."""
     caller = stage.ask(b"nonsense")
     await caller.reply()
     caller.send(*[b"x" * 65_536] * (LINGER_BYTES // 65_536 + 5))

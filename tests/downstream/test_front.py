@@ -54,6 +54,7 @@ async def test_an_unknown_model_is_told_the_nearest_names(
 async def test_c28_an_unknown_path_is_told_which_there_are(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C28."""
     caller = stage.ask(get("/v1/engines"), post(words(), path="/v2/chat/completions"))
     for _ in range(2):
         reply = await caller.reply()
@@ -74,6 +75,7 @@ async def test_c28_an_unknown_path_is_told_which_there_are(
 async def test_c28_a_wrong_method_is_told_the_right_one(
     stage: Stage, wire: bytes, allow: str, autojump_clock: MockClock
 ) -> None:
+    """C28."""
     reply = await stage.ask(wire).reply()
     assert (reply.status, reply.get("allow")) == (405, allow)
     assert reply.error["code"] == "method_not_allowed"
@@ -243,6 +245,7 @@ async def test_too_many_calls_are_told_to_come_back(
 async def test_g5_a_call_ends_with_the_house_that_it_began_with(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """G5 in part."""
     provider = stage.provider(*WHOLE_STREAM[:2])
     caller = stage.ask(chat())
     await provider.asked.wait()

@@ -3,6 +3,8 @@
 import socket
 import struct
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 import trio
@@ -50,6 +52,7 @@ async def test_c14_a_client_that_leaves_is_seen_whatever_lies_unread(
     way: str,
     unread: bytes,
 ) -> None:
+    """C14."""
     ours, theirs = pair
     gone = trio.Event()
     with watcher.watching(theirs, gone.set):
@@ -89,6 +92,30 @@ async def test_it_wakes_once_for_a_client_that_left(
         await ours.send_eof()
         await trio.sleep(0.03)
         assert calls == [1]
+
+
+async def test_g4_a_bug_in_telling_one_keeps_nobody_from_being_told(nursery: trio.Nursery) -> None:
+    """G4: they left in one moment, so one look of the watcher sees them all."""
+    watcher = Watcher()
+    pairs = [socket.socketpair() for _ in range(3)]
+    told: list[int] = []
+
+    def tell(number: int) -> None:
+        told.append(number)
+        if number != 1:
+            raise ZeroDivisionError(number)
+
+    with ExitStack() as watched:
+        for number, (ours, theirs) in enumerate(pairs):
+            watched.enter_context(watcher.watching(Wire(theirs), partial(tell, number)))
+            ours.close()
+        bug = pytest.RaisesGroup(ZeroDivisionError)
+        with pytest.RaisesGroup(bug, bug):
+            await watcher.run()
+    assert sorted(told) == [0, 1, 2]
+    for _, theirs in pairs:
+        theirs.close()
+    watcher.close()
 
 
 def test_a_stream_without_a_socket_is_refused() -> None:

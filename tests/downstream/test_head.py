@@ -25,6 +25,12 @@ def test_a_plain_head_is_read() -> None:
     assert (head.length, head.keep_alive, head.http10) == (3, True, False)
 
 
+@pytest.mark.parametrize("blanks", [" ", "\t", " \t \t"])
+def test_blanks_round_a_value_are_none_of_it(blanks: str) -> None:
+    head = read(f"X-A:{blanks}b c{blanks}", f"Content-Length:{blanks}3{blanks}")
+    assert (head.headers[b"x-a"], head.length) == (b"b c", 3)
+
+
 def test_chunks_have_no_length() -> None:
     assert read("Transfer-Encoding: Chunked").length is None
 
@@ -71,6 +77,7 @@ def test_an_old_client_needs_no_host() -> None:
     ],
 )
 def test_r2_a_doubtful_head_is_refused(lines: list[str]) -> None:
+    """C21, R2."""
     with pytest.raises(BadRequest):
         read(*lines)
 
@@ -151,6 +158,7 @@ def test_an_encoded_slash_stays_inside_its_segment() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_head_or_a_mistake(data: bytes) -> None:
+    """C21, S7."""
     try:
         head = read_head(data + b"\r\n\r\n")
     except ClientMistake:

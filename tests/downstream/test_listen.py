@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 import trustme
 from trio.testing import MockClock
 
+from gateway.downstream.accept import KEPT, Reserve
 from gateway.downstream.gone import Watcher
 from gateway.downstream.idle import SWEEP_INTERVAL
 from gateway.downstream.listen import (
+    SPARE_TIMEOUT,
     TLS_HANDSHAKE_TIMEOUT,
     Listening,
     open_sockets,
     open_worker_sockets,
+    tls_context,
 )
 from gateway.downstream.options import HttpOptions, ListenOptions, TlsFiles
 from tests.stage import STREAM_HEAD, WHOLE_STREAM, Stage, chat, chunk, event, get
@@ -35,6 +39,7 @@ class Place:
         self.nursery = nursery
         self.stage = Stage(nursery)
         self.watcher = Watcher()
+        self.reserve: Reserve | None = None
         self.port = 0
 
     async def open(self, options: ListenOptions = LOOPBACK, most: int = 10) -> Listening:
@@ -43,7 +48,7 @@ class Place:
             self.port = sockets[0].getsockname()[1]
         hall = replace(self.stage.hall, gone=self.watcher)
         self.nursery.start_soon(self.watcher.run)
-        listening = Listening(options, sockets, hall, most)
+        listening = Listening(options, sockets, hall, most, self.reserve)
         await self.nursery.start(listening.run)
         return listening
 
@@ -68,7 +73,11 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def files(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
-    folder = tmp_path_factory.mktemp("tls")
+    return issue(authority, tmp_path_factory.mktemp("tls"))
+
+
+def issue(authority: trustme.CA, folder: Path) -> TlsFiles:
+    """Write a certificate and its key into a folder."""
     issued = authority.issue_cert("localhost")
     issued.private_key_pem.write_to_path(folder / "key.pem")
     for part in issued.cert_chain_pems:
@@ -108,11 +117,16 @@ async def test_requests_are_served_and_connections_counted(place: Place) -> None
 
 
 async def test_c20_a_peer_that_vanished_is_found_by_the_kernel() -> None:
+    """C20 in part: an accepted connection has inherited what is to find it."""
     (sock,) = open_sockets(LOOPBACK, 60.0)
-    with sock:
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 65_000
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+    with sock, socket.create_connection(sock.getsockname()):
+        accepted, _ = sock.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 65_000
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 10
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
 
 
 async def test_an_ipv6_address_is_listened_on(place: Place) -> None:
@@ -144,18 +158,83 @@ async def test_one_connection_too_many_is_told_and_closed(place: Place) -> None:
     first, second = [await place.connect() for _ in range(2)]
     await settled(place, listening, 2)
     async with await place.connect() as third:
+        await third.send_all(chat())
         said = await receive(third, b"never")
     assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert b"\r\nretry-after: 1\r\n" in said
+    assert b"\r\nconnection: close\r\n" in said
     assert b'"code":"overloaded"' in said
-    head, _, body = said.partition(b"\r\n\r\n")
-    assert b"content-length: %d\r\n" % len(body) in head
+    assert (await place.stage.receipt()).outcome == "refused"
     await first.aclose()
     await settled(place, listening, 1)
     async with await place.connect() as fourth:
         await fourth.send_all(MODELS)
         assert (await receive(fourth)).startswith(b"HTTP/1.1 200 OK\r\n")
     await second.aclose()
+
+
+async def test_g8_beyond_the_most_connections_probes_are_still_answered(place: Place) -> None:
+    """G8."""
+    await place.open(most=0)
+    for path in ("/healthz", "/readyz"):
+        async with await place.connect() as probe:
+            await probe.send_all(get(path) + get(path))
+            said = await receive(probe, b"never")
+        assert said.count(b"HTTP/1.1 200 OK\r\n") == 1
+        assert b"\r\nconnection: close\r\n" in said
+
+
+async def test_g8_one_beyond_the_most_connections_that_says_nothing_is_soon_sent_away(
+    place: Place,
+) -> None:
+    """G8."""
+    listening = await place.open(most=0)
+    async with await place.connect() as silent:
+        await settled(place, listening, 1)
+        with trio.fail_after(SPARE_TIMEOUT + SWEEP_INTERVAL + SOON):
+            assert await silent.receive_some() == b""
+
+
+async def test_g8_where_those_for_probes_are_taken_too_nobody_is_waited_for(place: Place) -> None:
+    """G8: and what is said is heard, although the request is not read before."""
+    listening = await place.open(most=1)
+    waiting = [await place.connect() for _ in range(1 + KEPT)]
+    await settled(place, listening, 1 + KEPT)
+    async with await place.connect() as another:
+        await another.send_all(chat() * 100)
+        said = await receive(another, b"never")
+    assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nretry-after: 1\r\n" in said
+    assert b'"code":"overloaded"' in said
+    assert b"\r\nx-request-id: req_" in said
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"content-length: %d\r\n" % len(body) in head
+    assert len(listening) == 1 + KEPT
+    for client in waiting:
+        await client.aclose()
+    await settled(place, listening, 0)
+
+
+class Spent(Reserve):
+    """A reserve of which something is always in use."""
+
+    @property
+    def short(self) -> bool:
+        return True
+
+
+async def test_g8_on_a_descriptor_of_the_reserve_calls_are_refused_and_probes_answered(
+    place: Place,
+) -> None:
+    """G8."""
+    place.reserve = Spent()
+    await place.open()
+    for wire, status in ((chat(), b"503"), (MODELS, b"503"), (get("/healthz"), b"200")):
+        async with await place.connect() as client:
+            await client.send_all(wire)
+            assert (await receive(client, b"never")).startswith(b"HTTP/1.1 " + status)
+    outcomes = [receipt.outcome for receipt in place.stage.book.receipts]
+    assert outcomes == ["refused", "refused", "completed"]
 
 
 async def test_one_too_many_that_has_left_already_hurts_nobody(place: Place) -> None:
@@ -189,6 +268,7 @@ async def test_one_that_left_before_it_was_accepted_is_not_served(nursery: trio.
 
 
 async def test_g1_to_stop_closes_what_is_idle_and_waits_for_what_is_busy(place: Place) -> None:
+    """G1."""
     listening = await place.open()
     provider = place.stage.provider(*WHOLE_STREAM[:2])
     idle, busy = await place.connect(), await place.connect()
@@ -238,6 +318,7 @@ async def secure(place: Place, authority: trustme.CA) -> trio.SSLStream[trio.Soc
 async def test_g1_to_stop_closes_what_is_idle_under_tls(
     place: Place, authority: trustme.CA, files: TlsFiles
 ) -> None:
+    """G1."""
     listening = await place.open(ListenOptions(port=0, tls=files))
     client = await secure(place, authority)
     await client.send_all(MODELS)
@@ -246,6 +327,24 @@ async def test_g1_to_stop_closes_what_is_idle_under_tls(
     with trio.fail_after(SOON):
         await listening.ended()
         assert await client.receive_some() == b""
+    await trio.aclose_forcefully(client)
+
+
+async def test_g1_whoever_is_still_in_its_handshake_as_the_doors_close_is_not_waited_for(
+    place: Place, authority: trustme.CA, files: TlsFiles
+) -> None:
+    """G1."""
+    listening = await place.open(ListenOptions(port=0, tls=files))
+    raw = await place.connect()
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    listening.stop_accepting()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    client = trio.SSLStream(raw, context, server_hostname="localhost", https_compatible=True)
+    with trio.fail_after(SOON):
+        await client.do_handshake()
+        assert await client.receive_some() == b""
+        await listening.ended()
     await trio.aclose_forcefully(client)
 
 
@@ -284,6 +383,7 @@ async def test_a_client_that_leaves_under_tls_is_seen_at_once(
 async def test_g4_one_that_does_not_speak_tls_hurts_nobody(
     place: Place, authority: trustme.CA, files: TlsFiles
 ) -> None:
+    """G4."""
     listening = await place.open(ListenOptions(port=0, tls=files))
     async with await place.connect() as plain:
         await plain.send_all(MODELS)
@@ -298,6 +398,7 @@ async def test_g4_one_that_does_not_speak_tls_hurts_nobody(
 async def test_c11_a_silent_handshake_is_closed(
     files: TlsFiles, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    """C11."""
     place = Place(nursery)
     listening = await place.open(ListenOptions(port=0, tls=files))
     async with await place.connect() as silent:
@@ -316,6 +417,22 @@ async def test_one_too_many_under_tls_that_says_nothing_is_not_waited_for(
         await silent.receive_some(1)
         assert trio.current_time() < TLS_HANDSHAKE_TIMEOUT
     nursery.cancel_scope.cancel()
+
+
+def test_certificate_and_key_that_are_no_pair_are_told(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    one, other = (issue(authority, tmp_path / name) for name in ("one", "other"))
+    assert tls_context(ListenOptions()) is None
+    assert tls_context(ListenOptions(tls=one)) is not None
+    mixed = TlsFiles(one.certificate, other.key)
+    with pytest.raises(ValueError, match="no pair that TLS can use: key values mismatch"):
+        tls_context(ListenOptions(tls=mixed))
+    missing = TlsFiles(one.certificate, str(tmp_path / "none"))
+    with pytest.raises(ValueError, match="cannot be read: No such file"):
+        tls_context(ListenOptions(tls=missing))
 
 
 def test_each_worker_has_its_own_socket_on_one_port() -> None:

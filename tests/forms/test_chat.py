@@ -189,7 +189,7 @@ def test_r15_what_is_said_may_be_as_long_as_it_likes() -> None:
 
 
 def test_r15_of_a_flood_of_messages_only_the_first_is_looked_at() -> None:
-    """R15."""
+    """G10, R15."""
     many = b'{"model":"x","messages":[%b{}]}'
     for last in (b"", b"5,"):
         assert chat.read_request("chat", many % (b"{}," * 200_000 + last)).model == "x"
@@ -368,7 +368,7 @@ def test_u6_an_error_without_words_gets_plain_ones(status: int, kind: str, body:
 
 
 def test_u8_what_tells_when_to_come_back_is_passed_on() -> None:
-    """U8."""
+    """U8 in part."""
     passed: tuple[Header, ...] = (
         (b"retry-after", b"7"),
         (b"retry-after-ms", b"700"),

@@ -148,7 +148,7 @@ def official_client(body: bytes) -> openai.OpenAI:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_official_client_reads_what_is_passed_on(name: str) -> None:
-    """What kills its stream is left out; an error in the stream raises, with its words."""
+    """U23. What kills its stream is left out; an error in the stream raises, with its words."""
     _, client, facts = golden(name)
     chunks, error = 0, None
     with official_client(client) as official:
@@ -419,6 +419,7 @@ def test_a_declared_stream_may_begin_with_anything(body: bytes) -> None:
 def test_a_whole_answer_is_told_as_the_stream_that_was_asked_for(
     content_type: str, show_usage: bool
 ) -> None:
+    """U9."""
     for parts in parts_of(COMPLETION):
         heard = hear(parts, content_type, show_usage=show_usage)
         assert heard.ended

@@ -66,6 +66,14 @@ def test_what_is_told_is_bounded_and_on_one_line() -> None:
     assert len(plain) == MAX_MESSAGE
 
 
+def test_a_long_text_of_wide_characters_says_that_it_was_cut() -> None:
+    """R11: what was cut off may be the rest of a secret."""
+    for count in (2001, 4000, 4001, 10_000):
+        message = told_in(("\U0001f468" * count).encode()).message
+        assert message == "\U0001f468" * (MAX_MESSAGE - 1) + "…"
+    assert told_in(b"\x01" * 17_900 + b"sk-0123456789" * 50).message == "…"
+
+
 @pytest.mark.parametrize("deep", [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000])
 def test_a_deep_nest_is_only_text(deep: bytes) -> None:
     assert told_in(deep).message == "[" * (MAX_MESSAGE - 1) + "…"

@@ -30,7 +30,7 @@ def chunk(data: bytes) -> Chunk:
     ],
 )
 def test_u10_each_kind_of_content_speaks(said: dict[str, object]) -> None:
-    """U10."""
+    """U10 in part."""
     assert Delta(**said).speaks()
 
 
@@ -38,7 +38,7 @@ def test_u10_each_kind_of_content_speaks(said: dict[str, object]) -> None:
     "said", [{}, {"content": ""}, {"content": None, "tool_calls": [], "refusal": None}]
 )
 def test_u10_what_is_empty_is_no_content(said: dict[str, object]) -> None:
-    """U10."""
+    """U10 in part."""
     assert not Delta(**said).speaks()
 
 

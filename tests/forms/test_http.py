@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forms.http import Segments, check_header, status_line, write_fields
+from gateway.forms.http import Segments, check_header, end_to_end, status_line, write_fields
+
+
+def test_r7_what_connection_names_is_of_that_connection_alone() -> None:
+    """R7."""
+    mine = (b"x-mine", b"1")
+    others = [(b"connection", b"keep-alive, X-Other"), (b"x-other", b"2"), (b"keep-alive", b"5")]
+    assert end_to_end([mine, *others]) == [mine, others[0]]
+    assert end_to_end([mine, *others, (b"connection", b"\tx-mine ,")]) == [
+        others[0],
+        (b"connection", b"\tx-mine ,"),
+    ]
+    assert end_to_end([mine]) == [mine]
 
 
 def test_a_status_line_names_its_reason() -> None:

@@ -301,7 +301,7 @@ def test_u28_a_gigantic_event_is_refused_while_it_arrives_and_not_kept() -> None
 
 @pytest.mark.parametrize("first", [b"", b":\r\n\r\n"])
 def test_u28_a_long_event_in_small_reads_is_not_searched_again_and_again(first: bytes) -> None:
-    """U28: read again from its start each time, this would take minutes."""
+    """U28, G10: read again from its start each time, this would take minutes."""
     splitter = Splitter(1 << 24)
     splitter.feed(first)
     for _ in range(40_000):

@@ -47,3 +47,8 @@ def test_a_long_line_is_cut_and_says_so() -> None:
     assert one_line("x" * 10, 10) == "x" * 10
     assert one_line("x" * 11, 10) == "x" * 9 + "…"
     assert len(one_line("x" * 1_000_000, 10)) == 10
+
+
+def test_what_is_cut_says_so_however_little_of_it_is_shown() -> None:
+    assert one_line("\n" * 20 + "x", 10) == "…"
+    assert one_line("a" + "\n" * 19 + "x", 10) == "a…"

@@ -8,6 +8,8 @@ import pytest
 from tests.house.source import Function, Source, dotted, own_nodes, source, sources
 
 NURSERIES = {
+    "src/gateway/admin/process.py": "the admin's services",
+    "src/gateway/admin/workers.py": "one question to all workers",
     "src/gateway/app.py": "the services",
     "src/gateway/downstream/listen.py": "the connections",
     "src/gateway/downstream/connection.py": "one connection",
@@ -18,6 +20,7 @@ NURSERIES = {
 """The few places where tasks begin, and which."""
 
 SHIELDS = {
+    "src/gateway/admin/wall.py": "a foreign server's own end of an answer, with a deadline",
     "src/gateway/upstream/send.py": "a foreign transport is closed with a deadline",
 }
 """Everywhere else cleanup does not wait, so there is nothing to shield."""
@@ -156,6 +159,7 @@ CHECKS = [nurseries, shields, excepts, async_generators, unbounded, waiting_clea
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_the_house_keeps_its_rules_of_concurrency(check: Check) -> None:
+    """G13, G15."""
     assert [problem for module in sources("src") for problem in check(module)] == []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gateway.downstream.front import _error_headers
+from gateway.downstream.refusal import error_headers
 from gateway.words import errors
 from gateway.words.errors import GatewayError, UpstreamFault, UpstreamRefused
 from tests.house.source import ROOT, dotted, sources
@@ -17,9 +17,6 @@ ROW = re.compile(r"^\| `(?P<name>[A-Z]\w+)` \|(?P<cells>.+)\|$")
 
 NEVER_TOLD = {"GatewayError", "ClientMistake"}
 """Branches of the tree; what is told is always one of their leaves."""
-
-BEFORE_THE_FRONT = {"HeadTimeout", "HeadTooLarge"}
-"""Told by the connection, to what is no request yet."""
 
 THEIRS = {"UpstreamRefused": ("status", "type", "code"), "UpstreamFault": ("type", "code")}
 """What is the provider's own, and so on no page."""
@@ -31,8 +28,7 @@ RETRIED = {408, 409, 429}
 def told(error: GatewayError) -> list[str]:
     """Write what the page should say of an error: status, type, code, asked again, header."""
     name = type(error).__name__
-    headers = () if name in BEFORE_THE_FRONT else _error_headers(error)
-    refused = (b"x-should-retry", b"false") in headers
+    refused = (b"x-should-retry", b"false") in error_headers(error)
     again = (error.status in RETRIED or error.status >= 500) and not refused
     header = "`x-should-retry: false`" if refused else ""
     cells = {

@@ -25,8 +25,10 @@ BEHAVIOURS = {
 }
 """Test files in a room that cross its files, and what they show."""
 
-ELSEWHERE = ("tests/benchmarks/", "tests/house/", "tests/wire/")
-"""Tests of the house as a whole, of the wire, of the benchmark: they mirror no room."""
+ELSEWHERE = (
+    "tests/benchmarks/", "tests/fuzz/", "tests/house/", "tests/simulation/", "tests/wire/",
+)  # fmt: skip
+"""Tests of the house as a whole, of the wire, of the programs beside it: they mirror no room."""
 
 
 def unmirrored(

@@ -8,7 +8,7 @@ from tests.house.source import Source, dotted, source, sources
 
 STARTS_PROCESSES = ("subprocess", "multiprocessing", "pty", "code", "codeop", "runpy", "ctypes")
 FORKS = {
-    "src/gateway/supervisor.py": "it makes its workers of itself",
+    "src/gateway/supervisor.py": "it makes its workers, and the admin, of itself",
 }
 """Files that may fork, and why. What comes of it runs the same code."""
 

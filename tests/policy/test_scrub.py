@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.scrub import MASK, SHORTEST, Scrubber
+from gateway.forms.text import CUT
+from gateway.policy.scrub import MASK, SHORTEST, SHORTEST_PART, Scrubber
 from gateway.words.secret import Secret
 
 KEY = "sk-live-0123456789abcdef"
@@ -41,6 +43,25 @@ def test_a_secret_is_known_again_inside_a_url() -> None:
     assert Scrubber([Secret("key/with+signs=")]).scrub("?key=key%2Fwith%2Bsigns%3D&x=1") == (
         f"?key={MASK}&x=1"
     )
+
+
+@pytest.mark.parametrize("size", range(SHORTEST_PART, len(KEY)))
+def test_r11_the_beginning_of_a_secret_is_masked_where_a_text_was_cut_within_it(size: int) -> None:
+    """R11."""
+    scrubber = Scrubber([Secret("other-secret"), Secret(KEY)])
+    assert scrubber.scrub(f"Wrong key {KEY[:size]}{CUT}") == f"Wrong key {MASK}{CUT}"
+
+
+@pytest.mark.parametrize("text", [f"Wrong key {KEY[: SHORTEST_PART - 1]}{CUT}", KEY[:-1], CUT])
+def test_what_may_be_chance_is_left_alone_at_the_end_too(text: str) -> None:
+    assert Scrubber([Secret(KEY)]).scrub(text) == text
+
+
+def test_r11_a_secret_is_masked_among_bytes_that_are_no_text() -> None:
+    """R11."""
+    scrubber = Scrubber([Secret(KEY)])
+    assert scrubber.scrub_bytes(b"\xff" + KEY.encode() + b"\xe9") == b"\xff***\xe9"
+    assert scrubber.scrub_bytes(b"caf\xe9") == b"caf\xe9"
 
 
 def test_a_scrubber_does_not_show_what_it_knows() -> None:

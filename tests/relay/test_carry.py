@@ -40,7 +40,7 @@ KEEPALIVE = b": keepalive\n\n"
 async def test_events_pass_byte_for_byte_and_one_read_is_one_write(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """U18, C27: and the head keeps proxies from buffering or packing them (C24)."""
+    """C27, U18: and the head keeps proxies from buffering or packing them (C24)."""
     odd = b'data:{"choices":[{"index":0,"delta":{"content":"x"}}],"unknown":[1]}\r\n\r\n'
     reads = (event("a") + event("b"), odd, STOP + DONE)
     stage.provider(STREAM_HEAD, *(chunk(read) for read in reads), END)
@@ -58,6 +58,7 @@ async def test_events_pass_byte_for_byte_and_one_read_is_one_write(
 
 
 async def test_u17_events_cut_anywhere_pass_whole(stage: Stage, autojump_clock: MockClock) -> None:
+    """U17."""
     said = event("caf\u00e9").replace(b"\\u00e9", "\u00e9".encode()) + STOP + DONE
     wire = chunk(*(said[index : index + 1] for index in range(len(said)))) + END
     stage.provider(STREAM_HEAD, *(wire[index : index + 1] for index in range(len(wire))))
@@ -97,6 +98,7 @@ async def test_usage_is_read_always_and_shown_to_whoever_asked(
 async def test_u16_u22_what_kills_sdks_is_left_out_and_counted(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U16, U22."""
     reads = (
         BROKEN + event("a"),
         BROKEN,
@@ -113,7 +115,7 @@ async def test_u16_u22_what_kills_sdks_is_left_out_and_counted(
 async def test_u25_the_first_done_ends_the_stream_and_nothing_is_waited_for(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """What is left is read when the connection is next wanted."""
+    """U25. What is left is read when the connection is next wanted."""
     provider = stage.provider(STREAM_HEAD, chunk(event("a"), STOP, DONE), chunk(DONE, event("x")))
     caller = stage.ask(chat())
     reply = await caller.reply()
@@ -140,6 +142,7 @@ def cut_off(provider: Provider) -> None:
 async def test_u14_u15_u23_a_stream_that_has_finished_is_whole_however_it_ends(
     stage: Stage, part: bytes, end: Callable[[Provider], None], autojump_clock: MockClock
 ) -> None:
+    """U14, U15, U23."""
     provider = stage.provider(STREAM_HEAD, chunk(event("a"), STOP))
     caller = stage.ask(chat())
     await provider.asked.wait()
@@ -178,7 +181,10 @@ async def test_u13_u14_u15_u24_a_stream_that_breaks_off_never_looks_whole(
     outcome: str,
     autojump_clock: MockClock,
 ) -> None:
-    """One error in band, then the connection ends without the end of the body; never a [DONE]."""
+    """U13, U14, U15, U24.
+
+    One error in band, then the connection ends without the end of the body; never a [DONE].
+    """
     said = event("a", usage=USAGE)
     provider = stage.provider(STREAM_HEAD, chunk(said))
     caller = stage.ask(chat())
@@ -208,6 +214,7 @@ async def test_an_old_clients_stream_that_breaks_off_has_its_error_too(
 async def test_u14_an_answer_in_one_piece_that_is_short_is_a_502(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U14."""
     stage.provider(answer(200, COMPLETION)[:-1], b"")
     reply = await stage.ask(chat(stream=False)).reply()
     assert (reply.status, reply.error["code"]) == (502, "upstream_truncated")
@@ -216,7 +223,7 @@ async def test_u14_an_answer_in_one_piece_that_is_short_is_a_502(
 async def test_u26_an_error_told_in_the_stream_is_passed_once(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """What came before it passes, its own words and code are kept, nothing follows it."""
+    """U26. What came before it passes, its own words and code are kept, nothing follows it."""
     for script in (
         [chunk(event("a"), event("b") + fault() + event("c"), DONE)],
         [chunk(event("a") + event("b")), chunk(fault()), chunk(DONE) + END],
@@ -235,7 +242,7 @@ async def test_u26_an_error_told_in_the_stream_is_passed_once(
 async def test_u11_silence_in_mid_stream_is_told_in_band(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """Comments are no events, and neither is what the gateway itself keeps saying."""
+    """U11. Comments are no events, and neither is what the gateway itself keeps saying."""
     stage.timeouts = Timeouts(idle=40.0)
     provider = stage.provider(STREAM_HEAD, chunk(event("a")))
     caller = stage.ask(chat())
@@ -265,6 +272,7 @@ async def test_u11_silence_in_mid_stream_is_told_in_band(
 async def test_u30_bytes_that_never_become_an_event_are_a_trickle(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U30."""
     stage.timeouts = Timeouts(idle=10.0)
     provider = stage.provider(STREAM_HEAD, chunk(event("a")))
     caller = stage.ask(chat())
@@ -280,6 +288,7 @@ async def test_u30_bytes_that_never_become_an_event_are_a_trickle(
 async def test_u12_the_total_time_ends_a_call_in_band_or_with_a_504(
     stage: Stage, stream: bool, autojump_clock: MockClock
 ) -> None:
+    """U12."""
     stage.timeouts = Timeouts(total=60.0, first_token=1000.0)
     provider = stage.provider(*WHOLE_STREAM[:stream])
     caller = stage.ask(chat(stream=stream))
@@ -300,7 +309,7 @@ async def test_u12_the_total_time_ends_a_call_in_band_or_with_a_504(
 async def test_c26_a_long_wait_has_its_head_and_keepalives_and_an_error_in_band(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """The status is committed then; the first token can still come too late."""
+    """C26. The status is committed then; the first token can still come too late."""
     stage.timeouts = Timeouts(first_token=60.0)
     provider = stage.provider()
     caller = stage.ask(chat())
@@ -317,6 +326,7 @@ async def test_c26_a_long_wait_has_its_head_and_keepalives_and_an_error_in_band(
 async def test_c26_content_after_keepalives_goes_on_behind_the_same_head(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C26."""
     provider = stage.provider()
     caller = stage.ask(chat() + get("/healthz"))
     await trio.sleep(30)
@@ -330,6 +340,7 @@ async def test_c26_content_after_keepalives_goes_on_behind_the_same_head(
 async def test_u29_an_endless_stream_ends_at_its_greatest_length(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U29."""
     stage.answers = AnswerOptions(max_answer_bytes=1000)
     stage.provider(STREAM_HEAD, *[chunk(event("a"))] * 20)
     reply = await stage.ask(chat()).reply()
@@ -338,6 +349,7 @@ async def test_u29_an_endless_stream_ends_at_its_greatest_length(
 
 
 async def test_u28_a_gigantic_event_is_not_kept(stage: Stage, autojump_clock: MockClock) -> None:
+    """U28."""
     stage.answers = AnswerOptions(max_event_bytes=1000)
     provider = stage.provider(STREAM_HEAD, chunk(event("a")), chunk(b"data: " + b"x" * 2000))
     reply = await stage.ask(chat()).reply()

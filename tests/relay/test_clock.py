@@ -123,6 +123,7 @@ async def test_nothing_is_counted_before_it_begins(
 async def test_u12_the_total_time_is_the_lifes_own_deadline(
     scene: Scene, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    """U12."""
     nursery.start_soon(scene.clock.run)
     await trio.sleep(3)
     scene.clock.begin(Timeouts(total=33.0, idle=33.0), FakeWriter())
@@ -135,6 +136,7 @@ async def test_u12_the_total_time_is_the_lifes_own_deadline(
 async def test_c9_an_answer_of_one_piece_is_watched_without_a_task(
     scene: Scene, autojump_clock: MockClock
 ) -> None:
+    """C9."""
     scene.client.stuck = trio.Event()
     with trio.move_on_after(100):
         await scene.clock.finish(b"whole")
@@ -157,6 +159,7 @@ async def test_the_idle_clock_counts_from_the_commit(
 async def test_u11_events_restart_the_idle_clock(
     scene: Scene, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    """U11."""
     nursery.start_soon(scene.clock.run)
     scene.clock.begin(Timeouts(idle=10.0), FakeWriter())
     scene.clock.received()
@@ -173,6 +176,7 @@ async def test_u11_events_restart_the_idle_clock(
 async def test_u30_bytes_without_an_event_are_a_trickle(
     scene: Scene, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    """U30."""
     nursery.start_soon(scene.clock.run)
     scene.clock.begin(Timeouts(idle=10.0), FakeWriter())
     scene.clock.received()
@@ -186,6 +190,7 @@ async def test_u30_bytes_without_an_event_are_a_trickle(
 async def test_c9_a_stalled_write_cuts_the_link(
     scene: Scene, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    """C9."""
     nursery.start_soon(scene.clock.run)
     scene.clock.begin(PATIENT, FakeWriter())
     await trio.sleep(7)
@@ -198,6 +203,7 @@ async def test_c9_a_stalled_write_cuts_the_link(
 async def test_c10_a_slow_write_is_not_the_providers_silence(
     scene: Scene, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    """C10."""
     nursery.start_soon(scene.clock.run)
     scene.clock.begin(Timeouts(idle=10.0), FakeWriter())
     scene.clock.received()
@@ -215,6 +221,7 @@ async def test_c10_a_slow_write_is_not_the_providers_silence(
 async def test_c26_a_long_wait_gets_a_head_and_keepalives(
     scene: Scene, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    """C26."""
     nursery.start_soon(scene.clock.run)
     scene.clock.begin(PATIENT, FakeWriter())
     await trio.sleep(66)

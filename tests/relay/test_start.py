@@ -44,7 +44,7 @@ EVENTS = b"text/event-stream"
 async def test_u10_no_content_in_time_is_a_504(
     stage: Stage, script: list[bytes], autojump_clock: MockClock
 ) -> None:
-    """What comes before content is no content."""
+    """U10 in part. What comes before content is no content."""
     stage.timeouts = Timeouts(first_token=10.0)
     provider = stage.provider(*script)
     caller = stage.ask(chat())
@@ -116,6 +116,7 @@ async def test_a_stream_that_ends_before_content_is_whole_or_a_502(
 async def test_u26_an_error_told_before_content_is_a_502_with_its_words(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U26."""
     stage.provider(STREAM_HEAD, chunk(ROLE + fault("busy", "overloaded")))
     reply = await stage.ask(chat()).reply()
     assert (reply.status, reply.error["code"]) == (502, "overloaded")
@@ -125,6 +126,7 @@ async def test_u26_an_error_told_before_content_is_a_502_with_its_words(
 async def test_u16_malformed_events_are_counted_even_if_no_content_comes(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U16."""
     stage.provider(STREAM_HEAD, chunk(BROKEN, BROKEN, ROLE), b"")
     assert (await stage.ask(chat()).reply()).status == 502
     assert (await stage.receipt()).malformed_events == 2
@@ -133,6 +135,7 @@ async def test_u16_malformed_events_are_counted_even_if_no_content_comes(
 async def test_u9_what_is_no_stream_is_a_502_and_json_is_told_as_one(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U9."""
     for wire in (
         answer(200, b"<html>busy</html>", media=b"text/html"),
         answer(200, b"<html>busy</html>", media=EVENTS),
@@ -150,6 +153,7 @@ async def test_u9_what_is_no_stream_is_a_502_and_json_is_told_as_one(
 async def test_u6_u7_a_providers_own_error_is_passed_on(
     stage: Stage, status: int, autojump_clock: MockClock
 ) -> None:
+    """U6, U7 in part."""
     told = {"error": {"message": "no", "type": "some_error", "code": "c", "param": "p"}}
     provider = stage.provider(answer(status, json.dumps(told).encode()))
     reply = await stage.ask(chat()).reply()
@@ -160,7 +164,7 @@ async def test_u6_u7_a_providers_own_error_is_passed_on(
 
 
 async def test_u8_when_to_come_back_is_passed_on(stage: Stage, autojump_clock: MockClock) -> None:
-    """U34: and what is none of the client's business is not."""
+    """U8 in part, U34: and what is none of the client's business is not."""
     stage.provider(
         answer(
             429,
@@ -193,11 +197,23 @@ async def test_r7_only_named_fields_of_a_good_answer_pass(
     assert not passes(b"openai-organization")
 
 
+@pytest.mark.parametrize("status", [200, 429])
+async def test_r11_a_secret_in_a_field_that_passes_is_masked(
+    stage: Stage, status: int, autojump_clock: MockClock
+) -> None:
+    """R11."""
+    note = f"x-ratelimit-key: of {KEY}".encode()
+    stage.provider(answer(status, COMPLETION, note))
+    reply = await stage.ask(chat(stream=False)).reply()
+    assert (reply.status, reply.get("x-ratelimit-key")) == (status, "of ***")
+
+
 @pytest.mark.parametrize("status", [401, 402, 403])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_u6_a_refusal_of_our_own_key_is_our_error_and_is_not_repeated(
     stage: Stage, status: int, stream: bool, autojump_clock: MockClock
 ) -> None:
+    """U6."""
     body = b'{"error":{"message":"Incorrect API key provided: %b"}}' % KEY.encode()
     stage.provider(answer(status, body))
     caller = stage.ask(chat(stream=stream))
@@ -251,6 +267,7 @@ def test_r11_what_was_not_said_is_not_scrubbed() -> None:
 async def test_u33_what_is_neither_an_answer_nor_an_error_is_not_followed(
     stage: Stage, status: int, autojump_clock: MockClock
 ) -> None:
+    """U33."""
     stage.provider(answer(status, b"", b"location: http://elsewhere/"))
     reply = await stage.ask(chat()).reply()
     assert (reply.status, reply.error["code"]) == (502, "upstream_malformed")
@@ -272,6 +289,7 @@ async def test_an_error_without_end_is_read_in_bounds(
 async def test_u29_an_answer_in_one_piece_is_bounded(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U29."""
     stage.answers = AnswerOptions(max_answer_bytes=100)
     stage.provider(answer(200, COMPLETION))
     reply = await stage.ask(chat(stream=False)).reply()
@@ -296,6 +314,7 @@ async def test_u1_u3_u4_a_provider_that_cannot_be_reached_is_told(
     hint: str | None,
     autojump_clock: MockClock,
 ) -> None:
+    """U1 in part, U3, U4."""
     stage.refuse(error)
     reply = await stage.ask(chat()).reply()
     assert (reply.status, reply.error["code"], reply.get("x-should-retry")) == (status, code, hint)
@@ -305,6 +324,7 @@ async def test_u1_u3_u4_a_provider_that_cannot_be_reached_is_told(
 async def test_u2_a_connection_that_does_not_come_is_a_504(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U2."""
     stage.timeouts = Timeouts(connect=5.0)
     reply = await stage.ask(chat()).reply()
     assert (reply.status, reply.error["code"]) == (504, "upstream_connect_timeout")
@@ -314,6 +334,7 @@ async def test_u2_a_connection_that_does_not_come_is_a_504(
 async def test_u15_a_reset_before_the_answer_is_a_502(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U15."""
     provider = stage.provider()
     caller = stage.ask(chat(stream=False))
     await provider.asked.wait()
@@ -325,6 +346,7 @@ async def test_u15_a_reset_before_the_answer_is_a_502(
 async def test_u5_a_kept_connection_that_went_stale_is_tried_once_more_on_a_fresh_one(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """U5 in part."""
     old = stage.provider(*WHOLE_STREAM)
     caller = stage.ask(chat())
     await caller.reply()

@@ -32,6 +32,13 @@ def test_a_person_reads_a_traceback_below_its_line() -> None:
     )
 
 
+def test_a_person_reads_a_tree_below_its_line() -> None:
+    line = Line(MOMENT, "info", "open now", {"worker": 1, "tree": "worker 1\n└─ \x1b[2J"})
+    assert text_lines(coloured=False)(line) == (
+        "2026-09-21T14:13:20.123Z info    open now worker=1\nworker 1\n└─ \\x1b[2J"
+    )
+
+
 def test_a_person_is_told_where_there_are_better_words() -> None:
     line = Line(
         MOMENT, "info", "request", {"status": 200}, lambda known: f"all is {known['status']}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.policy.scrub import Scrubber
-from gateway.telemetry.log import MAX_FIELD, MAX_TRACE, Log, open_log, plain, trace
+from gateway.telemetry.log import MAX_FIELD, MAX_TRACE, MAX_TREE, Log, open_log, plain, trace
 from gateway.telemetry.options import LogOptions
 from gateway.words.secret import Secret
 from tests.telemetry.sinks import Pipe
@@ -62,6 +62,7 @@ def test_a_line_below_the_level_is_not_written(pipe: Pipe) -> None:
 
 
 def test_leaving_the_log_writes_what_waits(pipe: Pipe) -> None:
+    """G14."""
     with open_log(JSON, pipe.stream) as log:
         for number in range(300):
             log.info("tick", number=number)
@@ -188,3 +189,11 @@ def test_the_log_keeps_its_own_descriptor(pipe: Pipe) -> None:
         pipe.stream.close()
         log.info("still there")
         assert pipe.events(1)[0]["event"] == "still there"
+
+
+def test_a_picture_is_a_field_of_many_lines_and_bounded(log: Log, pipe: Pipe) -> None:
+    log.picture("open now", "worker 1\n└─ a", worker=1)
+    log.picture("open now", "x" * (MAX_TREE + 1), worker=2)
+    first, second = pipe.events(2)
+    assert (first["event"], first["worker"], first["tree"]) == ("open now", 1, "worker 1\n└─ a")
+    assert second["tree"] == "x" * MAX_TREE + "…"

@@ -61,6 +61,7 @@ def test_the_supervisors_line_is_like_all_others(sink: Sink) -> None:
 
 
 def test_g12_a_blocked_sink_holds_the_supervisor_up_for_a_moment_only(sink: Sink) -> None:
+    """G12."""
     sink.fill()
     began = time.monotonic()
     sink.voice.say("info", "one")

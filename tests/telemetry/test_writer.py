@@ -63,6 +63,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 def test_a_blocked_sink_makes_nobody_wait_and_its_losses_are_told(
     writer: Writer, pipe: Pipe
 ) -> None:
+    """G12."""
     size = pipe.fill()
     began = time.monotonic()
     for number in range(2 * MAX_WAITING):

@@ -1,6 +1,7 @@
 """Connecting: who answers, who is trusted, and what is closed when it does not come to it."""
 
 import errno
+import os
 import resource
 import socket
 import ssl
@@ -79,7 +80,7 @@ async def test_a_plain_connection_carries_bytes(nursery: trio.Nursery) -> None:
 
 
 async def test_a_refused_connection_is_told(nursery: trio.Nursery) -> None:
-    """U1."""
+    """U1 in part."""
     sock = trio.socket.socket()
     await sock.bind(("127.0.0.1", 0))
     port = sock.getsockname()[1]
@@ -116,10 +117,49 @@ async def test_a_machine_without_descriptors_says_so(nursery: trio.Nursery) -> N
     nursery.cancel_scope.cancel()
 
 
+class NoDescriptors(trio.abc.HostnameResolver):
+    """Looks names up as the C library does where no descriptor is left."""
+
+    async def getaddrinfo(self, *question: object) -> list[tuple[object, ...]]:  # type: ignore[override]
+        raise socket.gaierror(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def getnameinfo(self, sockaddr: object, flags: int) -> tuple[str, str]:
+        raise AssertionError
+
+
+async def test_g8_a_name_that_cannot_be_looked_up_for_want_of_descriptors_exists_all_the_same() -> (
+    None
+):
+    """G8."""
+    trio.socket.set_custom_hostname_resolver(NoDescriptors())
+    with pytest.raises(Exhausted, match="Too many open files"):
+        await Dialer().connect(Origin("http", "provider.test", 80))
+
+
+async def test_g8_certificates_that_cannot_be_read_for_want_of_descriptors_are_no_fault_of_theirs(
+    nursery: trio.Nursery, ca_file: str, authority: trustme.CA
+) -> None:
+    """G8: the trust store is read with the first connection."""
+    server = await listen(nursery, silent, tls=server_context(authority, "localhost"))
+    dialer = Dialer(ca_file)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as probe:
+        lowest = probe.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1, hard))  # the connection's own, no more
+    try:
+        with pytest.raises(Exhausted, match="no certificate could be read: Too many open files"):
+            await dialer.connect(at(server, "https", "localhost"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    wire = await dialer.connect(at(server, "https", "localhost"))
+    wire.close()
+    nursery.cancel_scope.cancel()
+
+
 async def test_tls_is_trusted_and_speaks_http_1_1(
     nursery: trio.Nursery, authority: trustme.CA, ca_file: str
 ) -> None:
-    """R19, U37: nothing but http/1.1 is offered, and the name is sent."""
+    """U37, R19: nothing but http/1.1 is offered, and the name is sent."""
     named = []
     context = server_context(authority, "localhost")
     context.set_alpn_protocols(["h2", "http/1.1"])

@@ -129,7 +129,7 @@ async def test_the_memory_is_bounded(names: Names, nursery: trio.Nursery) -> Non
 
 
 async def test_a_slow_name_holds_nobody_up(names: Names, nursery: trio.Nursery) -> None:
-    """U3: as long as another worker is free."""
+    """U3, G11: as long as another worker is free."""
     resolver = Resolver(names)
     for _ in range(2):
         await nursery.start(resolver.serve)
@@ -158,7 +158,7 @@ async def test_a_lookup_that_hangs_is_given_up(names: Names, nursery: trio.Nurse
 
 
 async def test_callers_who_leave_abandon_no_thread(names: Names, nursery: trio.Nursery) -> None:
-    """C5, U3: a storm of calls that leave while a name is slow costs one thread in all."""
+    """C5, U3, G11: a storm of calls that leave while a name is slow costs one thread in all."""
     resolver = Resolver(names, max_threads=4)
     for _ in range(4):
         await nursery.start(resolver.serve)

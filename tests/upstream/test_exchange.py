@@ -192,7 +192,7 @@ async def test_a_broken_or_closed_connection_is_not_used_again() -> None:
 
 @pytest.mark.parametrize("said", [b"", b"x"])
 async def test_a_connection_that_says_something_unasked_is_not_used_again(said: bytes) -> None:
-    """R4, U38."""
+    """U38, R4."""
     connection, stream = await unfinished(HELLO)
     assert connection.look() is State.READY
     stream.say(said)

@@ -199,7 +199,7 @@ async def test_leaving_the_queue_for_a_slot(nursery: trio.Nursery) -> None:
 
 
 async def test_a_storm_of_leaving_callers_loses_no_connection(nursery: trio.Nursery) -> None:
-    """24 callers at a limit of 4 over real sockets, each leaving at a random moment."""
+    """G16. 24 callers at a limit of 4 over real sockets, each leaving at a random moment."""
     lots = random.Random(7)
 
     async def script(link: Link) -> None:
@@ -264,7 +264,7 @@ class CancelAt(trio.abc.Instrument):
 async def test_a_call_may_be_left_at_each_of_its_steps(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """On connections in memory: whichever step it is, no slot and no connection is lost."""
+    """G15. On connections in memory: whichever step it is, no slot and no connection is lost."""
 
     async def connect(origin: Origin) -> UpstreamStream:
         stream = MemoryStream(EVENT, EVENT, EVENT)

@@ -86,7 +86,7 @@ def test_any_chunks_cut_anywhere_give_the_same_body(
     "extra", [b"\r\n", b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen"]
 )
 def test_a_byte_too_many_ends_the_connection(data: bytes, body: bytes, extra: bytes) -> None:
-    """R4, U38: a second answer is never read as the answer to anything, wherever it is cut."""
+    """U38, R4: a second answer is never read as the answer to anything, wherever it is cut."""
     for cut in (len(data) - 1, len(data), len(data) + 1):
         whole = data + extra
         reader, got = read(whole[:cut], whole[cut:])
@@ -172,7 +172,7 @@ BAD = {
 
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD)
 def test_what_could_be_read_in_two_ways_is_refused(data: bytes) -> None:
-    """R4, U31: also when it comes byte by byte."""
+    """U31, R4: also when it comes byte by byte."""
     with pytest.raises(Malformed):
         read(data)
     with pytest.raises(Malformed):
@@ -180,6 +180,7 @@ def test_what_could_be_read_in_two_ways_is_refused(data: bytes) -> None:
 
 
 def test_an_encoded_answer_is_told_by_name() -> None:
+    """U31."""
     with pytest.raises(Malformed, match="encoded its answer as 'gzip', although identity"):
         read(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
     reader, _ = read(b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\n\r\n")
@@ -194,6 +195,24 @@ def test_what_came_before_a_bad_chunk_is_not_lost() -> None:
         reader.take()
     assert not reader.complete
     assert not reader.reusable or not reader.complete
+
+
+def test_after_a_failure_nothing_is_read() -> None:
+    """What had come before it is taken first; then it is told, as often as one asks."""
+    reader = ResponseReader("POST")
+    reader.feed(CHUNKED + b"5\r\nhello\r\nnonsense\r\n")
+    reader.feed(b"0\r\n\r\n")
+    assert reader.take() == b"hello"
+    for _ in range(2):
+        reader.feed(b"5\r\nworld\r\n0\r\n\r\n")
+        with pytest.raises(Malformed, match="does not speak HTTP"):
+            reader.take()
+    assert not reader.complete
+
+
+def test_blanks_behind_a_value_are_none_of_it() -> None:
+    reader, body = read(b"HTTP/1.1 200 OK\r\nX-A: b \t\r\nContent-Length: 2\t\r\n\r\nok")
+    assert (reader.headers[0], body) == ((b"x-a", b"b"), b"ok")
 
 
 def endless(line: bytes) -> bytes:
@@ -214,7 +233,7 @@ TOO_MUCH = {
 @pytest.mark.parametrize("data", TOO_MUCH.values(), ids=TOO_MUCH)
 @pytest.mark.parametrize("size", [1000, 65_536])
 def test_nothing_is_read_without_a_limit(data: bytes, size: int) -> None:
-    """R18, U34: heads, trailers, chunk extensions, informational answers."""
+    """U34, R18: heads, trailers, chunk extensions, informational answers."""
     reader = ResponseReader("POST")
     with pytest.raises(TooMuch):
         for at in range(0, len(data), size):
@@ -224,6 +243,7 @@ def test_nothing_is_read_without_a_limit(data: bytes, size: int) -> None:
 
 
 def test_as_many_fields_and_informational_answers_as_are_allowed_pass() -> None:
+    """U32, U34."""
     informational = b"HTTP/1.1 103 Early Hints\r\n\r\n" * MAX_INFORMATIONAL
     reader, _ = read(informational + SIZED[:-2] + b"A: b\r\n" * (MAX_FIELDS - 1) + b"\r\n")
     assert len(reader.headers) == MAX_FIELDS

@@ -9,12 +9,21 @@ import trio
 from gateway import __version__
 from gateway.upstream import failures
 from gateway.upstream.dial import Dialer
-from gateway.upstream.send import BORDER, CLOSE_TIMEOUT, at_the_border, send, url_of
+from gateway.upstream.send import (
+    BORDER,
+    CLOSE_TIMEOUT,
+    Incoming,
+    Transports,
+    at_the_border,
+    send,
+    url_of,
+)
 from gateway.upstream.stream import DirectStream
 from gateway.upstream.transport import Transport
 from gateway.words import errors
 from gateway.words.call import UpstreamRequest
 from gateway.words.client import Header
+from gateway.words.receipt import Attempt
 from gateway.words.secret import Secret
 from gateway.words.target import Origin, Target, Timeouts
 from tests.scripted import Link, listen
@@ -40,6 +49,15 @@ def target(
     )
 
 
+async def asked(
+    target: Target,
+    credentials: tuple[Header, ...],
+    request: UpstreamRequest,
+    transports: Transports,
+) -> Incoming:
+    return await send(target, credentials, request, transports, Attempt(target.name, 0.0))
+
+
 class Recorder(httpx2.AsyncBaseTransport):
     """Keeps what it is asked, and answers as it is told."""
 
@@ -57,7 +75,7 @@ async def test_a_request_is_put_together_from_the_targets_parts() -> None:
     recorder = Recorder(lambda: httpx2.Response(200, content=b"yes"))
     configured = ((b"openai-organization", b"org-1"), (b"accept", b"*/*"))
     credentials = ((b"authorization", b"Bearer " + KEY.encode()),)
-    incoming = await send(target(headers=configured), credentials, REQUEST, {"https": recorder})
+    incoming = await asked(target(headers=configured), credentials, REQUEST, {"https": recorder})
     (request,) = recorder.asked
     assert (request.method, str(request.url)) == (
         "POST",
@@ -84,7 +102,7 @@ async def test_nobody_overrides_the_credentials() -> None:
     headers = ((b"authorization", b"Bearer stolen"),)
     request = UpstreamRequest("POST", "/x", headers, b"")
     credentials = ((b"authorization", b"Bearer ours"),)
-    incoming = await send(target(headers=headers), credentials, request, {"https": recorder})
+    incoming = await asked(target(headers=headers), credentials, request, {"https": recorder})
     assert recorder.asked[0].headers.get_list("authorization") == ["Bearer ours"]
     await incoming.aclose()
 
@@ -175,13 +193,13 @@ def test_an_origin_that_is_no_origin_is_refused() -> None:
 async def test_every_exception_has_its_name_in_the_house(
     raised: type[httpx2.HTTPError], told: type[errors.GatewayError]
 ) -> None:
-    """U1 to U4, U13 to U15, U34 to U37: told with the target's name and what happened."""
+    """U1 in part, U2, U3, U4, U13, U15, U34, U36: told with the target's name and what happened."""
 
     def fail() -> httpx2.Response:
         raise raised("what happened")
 
     with pytest.raises(told) as caught:
-        await send(target(), (), REQUEST, {"https": Recorder(fail)})
+        await asked(target(), (), REQUEST, {"https": Recorder(fail)})
     assert type(caught.value) is told
     assert caught.value.message.startswith("The provider acme/m ")
     assert caught.value.message.endswith(": what happened.")
@@ -214,7 +232,7 @@ async def test_an_answer_over_a_real_socket(nursery: trio.Nursery) -> None:
     server = await listen(nursery, script)
     transport = Transport(Dialer().connect)
     here = target(Origin("http", "127.0.0.1", server.port))
-    incoming = await send(here, (), REQUEST, {"http": transport})
+    incoming = await asked(here, (), REQUEST, {"http": transport})
     assert (incoming.status, incoming.content_type, incoming.foreign) == (
         200,
         "text/event-stream",
@@ -229,7 +247,7 @@ async def test_an_answer_over_a_real_socket(nursery: trio.Nursery) -> None:
     incoming.close()
     await incoming.aclose()
     assert transport.pool.idle == 1
-    incoming = await send(here, (), REQUEST, {"http": transport})
+    incoming = await asked(here, (), REQUEST, {"http": transport})
     assert incoming.content_type == ""
     assert await incoming.receive() == b"hel"
     with pytest.raises(errors.UpstreamReset, match="The provider acme/m broke off"):
@@ -245,7 +263,7 @@ async def test_no_error_shows_a_secret_or_an_address() -> None:
     credentials = ((b"authorization", b"Bearer " + KEY.encode() + b"\n"),)
     for shown in (credentials, ()):
         with pytest.raises(errors.GatewayError) as caught:
-            await send(here, shown, REQUEST, {"http": Transport(Dialer().connect)})
+            await asked(here, shown, REQUEST, {"http": Transport(Dialer().connect)})
         assert KEY not in caught.value.message
         assert "127.0.0.1" not in caught.value.message
 
@@ -257,7 +275,7 @@ async def test_a_clock_of_the_targets_own_bounds_connecting(
         await trio.sleep_forever()
 
     with pytest.raises(errors.ConnectTimeout):
-        await send(target(connect=3.0), (), REQUEST, {"https": Transport(never)})  # type: ignore[arg-type]
+        await asked(target(connect=3.0), (), REQUEST, {"https": Transport(never)})  # type: ignore[arg-type]
     assert trio.current_time() == pytest.approx(3.0, abs=1.0)
 
 
@@ -283,7 +301,7 @@ async def test_a_foreign_transport_fits_as_well() -> None:
     stream = Slow(0.0)
     headers = {"Content-Type": "text/event-stream", "X-A": "1"}
     recorder = Recorder(lambda: httpx2.Response(201, headers=headers, stream=stream))
-    incoming = await send(target(), (), REQUEST, {"https": recorder})
+    incoming = await asked(target(), (), REQUEST, {"https": recorder})
     assert (incoming.status, incoming.content_type, incoming.foreign) == (
         201,
         "text/event-stream",
@@ -301,7 +319,7 @@ async def test_a_foreign_transport_fits_as_well() -> None:
 
 async def test_the_end_of_a_foreign_answer() -> None:
     recorder = Recorder(lambda: httpx2.Response(200, content=b"whole"))
-    incoming = await send(target(), (), REQUEST, {"https": recorder})
+    incoming = await asked(target(), (), REQUEST, {"https": recorder})
     assert [await incoming.receive() for _ in range(3)] == [b"whole", b"", b""]
     await incoming.aclose()
 
@@ -313,7 +331,7 @@ async def test_a_foreign_answer_is_closed_even_when_the_call_is_cancelled_but_no
     """The one cleanup that waits: shielded, and for `CLOSE_TIMEOUT` at most."""
     stream = Slow(closing)
     recorder = Recorder(lambda: httpx2.Response(200, stream=stream))
-    incoming = await send(target(), (), REQUEST, {"https": recorder})
+    incoming = await asked(target(), (), REQUEST, {"https": recorder})
     assert await incoming.receive() == b"one"
     began = trio.current_time()
     with trio.CancelScope() as scope:
@@ -332,7 +350,7 @@ async def test_the_houses_own_answer_is_closed_without_waiting() -> None:
 
     stream = Direct()
     recorder = Recorder(lambda: httpx2.Response(200, stream=stream))
-    incoming = await send(target(), (), REQUEST, {"https": recorder})
+    incoming = await asked(target(), (), REQUEST, {"https": recorder})
     with trio.CancelScope() as scope, trio.testing.assert_no_checkpoints():
         scope.cancel()
         await incoming.aclose()

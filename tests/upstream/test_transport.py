@@ -241,7 +241,7 @@ async def test_bad_http_is_told_and_its_connection_closed(
 
 
 async def test_nobody_listening_is_told(transport: Transport) -> None:
-    """U1."""
+    """U1 in part."""
     sock = trio.socket.socket()
     await sock.bind(("127.0.0.1", 0))
     port = sock.getsockname()[1]
@@ -335,7 +335,7 @@ async def use_once(ask: Ask, server: Scripted) -> None:
 async def test_a_stale_connection_is_tried_once_more_on_a_fresh_one(
     transport: Transport, ask: Ask, nursery: trio.Nursery
 ) -> None:
-    """U5."""
+    """U5 in part."""
     server = await listen(nursery, stale)
     await use_once(ask, server)
     server.script = always(HELLO)
@@ -347,7 +347,7 @@ async def test_a_stale_connection_is_tried_once_more_on_a_fresh_one(
 async def test_a_stale_connection_is_tried_once_and_no_more(
     transport: Transport, ask: Ask, nursery: trio.Nursery
 ) -> None:
-    """U5: the fresh one fails as well, although another kept one is there."""
+    """U5 in part: the fresh one fails as well, although another kept one is there."""
     server = await listen(nursery, stale)
     bodies = [(await ask(server))[1] for _ in range(2)]
     for body in bodies:
@@ -369,7 +369,7 @@ async def test_a_stale_connection_is_tried_once_and_no_more(
 async def test_once_a_byte_has_come_nothing_is_tried_again(
     transport: Transport, ask: Ask, nursery: trio.Nursery
 ) -> None:
-    """U5."""
+    """U5 in part."""
 
     async def script(link: Link) -> None:
         await link.request()
@@ -405,7 +405,7 @@ async def test_a_connection_closed_meanwhile_is_not_taken_up(
 async def test_a_parked_connection_is_used_again_once_its_answer_has_ended(
     transport: Transport, ask: Ask, nursery: trio.Nursery
 ) -> None:
-    """The last word was read, the end came later: nobody waited for it."""
+    """U25. The last word was read, the end came later: nobody waited for it."""
     parked = trio.Event()
 
     async def script(link: Link) -> None:

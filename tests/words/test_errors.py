@@ -6,6 +6,7 @@ import pytest
 
 from gateway.words import errors
 from gateway.words.errors import (
+    RETRY_SOON,
     Busy,
     ClientMistake,
     GatewayError,
@@ -41,7 +42,8 @@ def test_an_error_says_all_that_a_client_is_told(kind: type[GatewayError]) -> No
     assert 400 <= error.status <= 599
     assert error.type
     assert error.code
-    assert (kind("x").param, kind("x").headers) == (None, ())
+    assert kind("x").param is None
+    assert kind("x").headers == (RETRY_SOON if kind is Busy else ())
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,7 @@ def test_what_asking_again_cannot_cure_says_so() -> None:
         "AnswerTooLarge",
         "GatewayError",
         "Internal",
+        "StoppedByOperator",
         "TlsFailed",
         "TotalTimeout",
         "UpstreamAuth",

@@ -66,6 +66,7 @@ def test_every_cause_amounts_to_an_outcome() -> None:
 
 
 def test_c8_what_happens_after_the_end_changes_nothing() -> None:
+    """C8."""
     one = receipt()
     one.complete()
     one.end(Cause.CLIENT_GONE)
@@ -74,6 +75,7 @@ def test_c8_what_happens_after_the_end_changes_nothing() -> None:
 
 
 def test_c22_the_first_word_stands() -> None:
+    """C22."""
     one = receipt()
     one.fail(UpstreamReset("x"))
     one.end(Cause.CLIENT_GONE)
@@ -82,6 +84,7 @@ def test_c22_the_first_word_stands() -> None:
 
 
 def test_u27_the_last_usage_counts_and_is_never_summed() -> None:
+    """U27."""
     one = receipt()
     one.note([Piece(b"", usage=Usage(1, 1)), Piece(b"", model="m-1")])
     one.note([Piece(b"", usage=Usage(3, 2)), Piece(b"")])

@@ -8,7 +8,8 @@ import click
 
 from gateway.config.compose import Config
 from gateway.config.load import find_config, load_config
-from gateway.config.mistakes import ConfigMistake
+from gateway.config.mistakes import ConfigMistake, Finding
+from gateway.downstream.listen import tls_context
 
 config_option = click.option(
     "--config",
@@ -32,8 +33,16 @@ class Refused(click.ClickException):
 def read_configuration(path: Path | None, *, strict: bool = False) -> Config | None:
     """Return the configuration that holds here; None where there is no file.
 
-    Raises `ConfigMistake`.
+    Raises `ConfigMistake`, also for files of TLS that only TLS itself can see through.
     """
     here = Path()
     found = find_config(path, os.environ, here)
-    return None if found is None else load_config(found, os.environ, here, strict=strict)
+    if found is None:
+        return None
+    config = load_config(found, os.environ, here, strict=strict)
+    try:
+        tls_context(config.listen)
+    except ValueError as error:
+        file, _, line = config.origins["server.tls"].rpartition(":")
+        raise ConfigMistake([Finding(file, int(line), None, "server.tls", str(error))]) from None
+    return config

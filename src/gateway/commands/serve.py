@@ -2,11 +2,14 @@
 
 import faulthandler
 import gc
+import importlib
 import os
+import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,17 +22,22 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway import __version__
+from gateway.admin import token_file
+from gateway.admin.opening import Admin, open_admin
+from gateway.admin.workers import Workers, supervisors
 from gateway.app import assemble, find_local_servers, serve
 from gateway.commands.reading import Refused, config_option, read_configuration
 from gateway.config.compose import Config, config_of, listening
 from gateway.config.discover import discover
-from gateway.config.homes import homes_of
+from gateway.config.homes import homes_of, known_secrets
 from gateway.config.mistakes import ConfigMistake
+from gateway.downstream.control import folder_of, prepare
 from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
-from gateway.drain import READY, Post, longest_drain
+from gateway.drain import LEAVING, READY, Post, longest_drain
 from gateway.policy.routes import Routes
-from gateway.supervisor import NotStarted, Supervisor
+from gateway.policy.scrub import Scrubber
+from gateway.supervisor import Beside, NotStarted, Supervisor
 from gateway.telemetry.log import LEVELS, open_log, renderer
 from gateway.telemetry.voice import Voice
 
@@ -55,6 +63,8 @@ for chunk in client.chat.completions.create(model="{model}", stream=True,
 GRACE: Final = 5.0
 """Seconds beyond the longest drain before a worker that has not ended is killed."""
 
+PROCESS_NAME: Final = "gateway-admin"
+
 WHERE_TO_LOOK: Final = (
     "What it said stands above this line; `gateway serve --workers 1` says it alone."
 )
@@ -65,6 +75,11 @@ WHERE_TO_LOOK: Final = (
 @click.option("--host", metavar="ADDRESS", help="Where to listen. Default: 127.0.0.1.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Default: 4000; 0 takes one that is free."
+)
+@click.option(
+    "--admin-port",
+    type=click.IntRange(0, 65_535),
+    help="Where the admin listens, with /metrics. Default: 4001; 0 is no admin.",
 )
 @click.option(
     "--workers",
@@ -80,7 +95,12 @@ WHERE_TO_LOOK: Final = (
     help="What the log holds; debug shows probes too.",
 )
 def command(
-    path: Path | None, host: str | None, port: int | None, workers: int | None, log_level: str
+    path: Path | None,
+    host: str | None,
+    port: int | None,
+    admin_port: int | None,
+    workers: int | None,
+    log_level: str,
 ) -> None:
     """Serve the OpenAI API, until SIGTERM or SIGINT.
 
@@ -95,8 +115,9 @@ def command(
       gateway serve --config gateway.toml --port 8080 --workers 4
     """  # noqa: D301 (click's mark for lines that stay as they are)
     faulthandler.enable()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it asks for a picture, and kills nobody
     try:
-        found = _configuration(path, host, port)
+        found = _configuration(path, host, port, admin_port)
     except ConfigMistake as mistake:
         raise Refused(mistake) from None
     config = found.config
@@ -112,11 +133,12 @@ def command(
         ) from None
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
+    admin = open_if_free(config, wanted=config.source is not None or admin_port is not None)
     name = places[0][0].getsockname()
     url = f"unix:{name}" if isinstance(name, str) else address(config, name)
-    job = Job(config, found.listed, log_level, partial(announce, config, found, url))
+    job = Job(config, found.listed, log_level, partial(announce, config, found, url, admin), admin)
     try:
-        code = job.alone(places[0]) if len(places) == 1 else job.together(places)
+        code = job.run(places)
     except NotStarted as error:
         raise click.ClickException(f"{error} {WHERE_TO_LOOK}") from None
     finally:
@@ -142,6 +164,13 @@ class Job:
     listed: Mapping[str, tuple[str, ...]]
     log_level: str
     ready: Callable[[], None]
+    admin: Admin | None = None
+
+    def run(self, places: Sequence[Sequence[socket.socket]]) -> int:
+        """Serve, alone where there is nothing to supervise. Return the exit code."""
+        if len(places) == 1 and self.admin is None:
+            return self.alone(places[0])
+        return self.together(places)
 
     def alone(self, sockets: Sequence[socket.socket]) -> int:
         """Serve in this process. Return the exit code."""
@@ -149,16 +178,37 @@ class Job:
         return 0
 
     def together(self, places: Sequence[Sequence[socket.socket]]) -> int:
-        """Supervise a worker for each place. Return the exit code; raises `NotStarted`."""
+        """Supervise a worker for each place, and the admin. Raises `NotStarted`."""
         turns = os.memfd_create("turns at the log")
         render = renderer(self.config.log, sys.stderr)
         voice = Voice(sys.stderr.fileno(), render, self.log_level, time.time_ns, turns)
         patience = longest_drain(self.config) + GRACE
-        supervisor = Supervisor(places, self._work, voice, time.monotonic, patience)
-        return supervisor.run(lambda _: self.ready())
+        admin = self.admin
+        beside = None if admin is None else Beside("admin", [admin.sock], self._administer)
+        supervisor = Supervisor(places, self._work, voice, time.monotonic, patience, beside)
+        with _token_file(admin, voice) as write:
+
+            def ready(_: Sequence[int]) -> None:
+                write()
+                self.ready()
+
+            return supervisor.run(ready)
 
     def _work(self, post: Post, sockets: Sequence[socket.socket]) -> None:
         self._serve(sockets, partial(post.tell, READY), post)
+
+    def _administer(self, post: Post, _: Sequence[socket.socket]) -> None:
+        """Be the admin. Only its own process imports Quart, so that no worker ever does."""
+        assert self.admin is not None
+        with suppress(OSError):  # what `ps` and `top` show is a courtesy
+            Path("/proc/self/comm").write_text(PROCESS_NAME, encoding="ascii")
+        process = importlib.import_module("gateway.admin.process")
+        with open_log(self.config.log, sys.stderr, self.log_level, turns=post.turns) as log:
+            log.know(Scrubber([*known_secrets(self.config), self.admin.token]))
+            workers = Workers(folder_of(os.environ), post.supervisor)
+            said = [partial(post.tell, word) for word in (READY, LEAVING)]
+            orders = process.Orders(post.lifeline, *said)
+            process.run(self.admin, workers, log, orders)
 
     def _serve(
         self, sockets: Sequence[socket.socket], ready: Callable[[], None], post: Post | None = None
@@ -166,6 +216,7 @@ class Job:
         turns = None if post is None else post.turns
         with open_log(self.config.log, sys.stderr, self.log_level, turns=turns) as log:
             app = assemble(self.config, log, self.listed)
+            app.lag.watch(sys.stderr.fileno())
             # What is imported stays: without it a full collection stalls every stream for 15 ms.
             gc.collect()
             gc.freeze()
@@ -175,10 +226,12 @@ class Job:
             log.info("stopped", **place)
 
 
-def _configuration(path: Path | None, host: str | None, port: int | None) -> Found:
+def _configuration(
+    path: Path | None, host: str | None, port: int | None, admin_port: int | None
+) -> Found:
     config = read_configuration(path)
     if config is not None:
-        return Found(listening(config, host, port))
+        return Found(listening(config, host, port, admin_port))
     listen = ListenOptions()
     if host:
         listen = msgspec.structs.replace(listen, host=host)
@@ -186,7 +239,53 @@ def _configuration(path: Path | None, host: str | None, port: int | None) -> Fou
         listen = msgspec.structs.replace(listen, port=port)
     answered = trio.run(find_local_servers, listen)
     found = discover(os.environ, answered, listen)
-    return Found(config_of(found, listen), found.notes, dict(found.listed))
+    config = listening(config_of(found, listen), admin_port=admin_port)
+    return Found(config, found.notes, dict(found.listed))
+
+
+def open_if_free(config: Config, *, wanted: bool) -> Admin | None:
+    """Open the admin's listener. One that nobody has asked for gives way where its port is taken.
+
+    None is no admin.
+    """
+    if config.admin.port == 0:
+        return None
+    try:
+        return open_admin(config.admin, config.listen.workers)
+    except OSError as error:
+        where = f"{config.admin.host}:{config.admin.port}"
+        said = f"The admin cannot listen on {where}: {error.strerror or error}."
+    if wanted:
+        raise click.ClickException(f"{said} Try another --admin-port; 0 is no admin.")
+    click.echo(f"warning: {said} There is none; --admin-port chooses another port.", err=True)
+    return None
+
+
+@contextmanager
+def _token_file(admin: Admin | None, voice: Voice) -> Iterator[Callable[[], None]]:
+    """Give a way to write the file by which tools find the admin; at the end it is removed."""
+    folder = folder_of(os.environ)
+    path = token_file.path_of(folder, os.getpid())
+    written = False
+
+    def write() -> None:
+        nonlocal written
+        if admin is None:
+            return
+        try:
+            prepare(folder)
+            token_file.sweep(folder, supervisors(folder))
+            token_file.write(path, token_file.Found(admin.url, admin.token.reveal()))
+            written = True
+        except OSError as error:
+            reason = error.strerror or str(error)
+            voice.say("warning", "no token file", path=str(path), reason=reason)
+
+    try:
+        yield write
+    finally:
+        if written:
+            path.unlink(missing_ok=True)
 
 
 def address(config: Config, name: Sequence[object]) -> str:
@@ -197,7 +296,7 @@ def address(config: Config, name: Sequence[object]) -> str:
     return f"{scheme}://[{host}]:{name[1]}" if ":" in host else f"{scheme}://{host}:{name[1]}"
 
 
-def announce(config: Config, found: Found, url: str) -> None:
+def announce(config: Config, found: Found, url: str, admin: Admin | None = None) -> None:
     """Print what is served, where, and lines to paste."""
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(Text(f"nursery-gateway {__version__} serves {url}", "bold"))
@@ -218,6 +317,9 @@ def announce(config: Config, found: Found, url: str) -> None:
         console.print(f"                 and what these list: {', '.join(waiting)}")
     if config.listen.workers > 1:
         console.print(f"  workers        {config.listen.workers}")
+    if admin is not None:
+        token = "" if admin.options.key else f"  token {admin.token.reveal()}"
+        console.print(f"  admin          {admin.url}{token}")
     model = "echo" if "echo" in names or not names else names[0]
     if not url.startswith("unix:"):
         console.print(Text("\n" + CURL.format(url=url, model=model), "green"))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.admin.options import AdminOptions
+from gateway.config.admin import faults
 from gateway.config.discover import Discovery
 from gateway.config.lines import Key
 from gateway.config.mistakes import ConfigMistake, Finding, quoted
@@ -18,7 +20,7 @@ from gateway.providers import Settings, echo
 from gateway.providers.address import parse_base_url
 from gateway.telemetry.options import LogOptions
 
-SECTIONS = ("server", "defaults", "providers", "models", "auth", "telemetry")
+SECTIONS = ("server", "admin", "defaults", "providers", "models", "auth", "telemetry")
 """The tables that exist. One that is not built yet is unknown."""
 
 EXPOSED = (
@@ -34,6 +36,7 @@ class Config(Server, frozen=True, kw_only=True):
     `origins` says of each key that was set where; `warnings` are for whoever starts the gateway.
     """
 
+    admin: AdminOptions = AdminOptions()
     log: LogOptions = LogOptions()
     auth: AuthOptions = AuthOptions()
     defaults: DefaultOptions = DefaultOptions()
@@ -51,10 +54,13 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
         if name not in SECTIONS:
             notes.unknown((name,), name, SECTIONS, "table or key")
     server = read_server(as_table(document.get("server", {}), ("server",), reading), reading)
+    admin = _section(AdminOptions, "admin", document, reading)
     auth = _section(AuthOptions, "auth", document, reading)
     log = _section(LogOptions, "telemetry", document, reading)
     defaults = _section(DefaultOptions, "defaults", document, reading)
     _check_door(server.listen, auth, reading)
+    for name, text in faults(admin, server.listen):
+        notes.mistake(("admin", name), text)
     before = len(notes.findings)
     providers = read_providers(
         as_table(document.get("providers", {}), ("providers",), reading), reading
@@ -69,6 +75,7 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
     notes.settle()
     return Config(
         **msgspec.structs.asdict(server),
+        admin=admin,
         log=log,
         auth=auth,
         defaults=defaults,
@@ -86,10 +93,18 @@ def config_of(found: Discovery, listen: ListenOptions) -> Config:
     return _guarded(Config(providers=providers, origins=dict(found.origins), listen=listen))
 
 
-def listening(config: Config, host: str | None = None, port: int | None = None) -> Config:
-    """Return the configuration with another address to listen on. Raises `ConfigMistake`."""
+def listening(
+    config: Config,
+    host: str | None = None,
+    port: int | None = None,
+    admin_port: int | None = None,
+) -> Config:
+    """Return the configuration with other addresses to listen on. Raises `ConfigMistake`."""
+    if admin_port is not None:
+        admin = msgspec.structs.replace(config.admin, port=admin_port)
+        config = msgspec.structs.replace(config, admin=admin)
     if host is None and port is None:
-        return config
+        return config if admin_port is None else _guarded(config)
     listen = msgspec.structs.replace(
         config.listen,
         host=config.listen.host if host is None else host,
@@ -109,6 +124,12 @@ def _guarded(config: Config) -> Config:
     ]
     if exposed(listen, config.auth):
         findings.append(Finding(where, None, None, None, EXPOSED))
+    findings += [
+        Finding(f"{config.admin.host}:{config.admin.port}", None, None, f"admin.{name}", text)
+        for name, text in faults(config.admin, listen)
+        # Where nobody has written anything the admin gives way, once the port is seen to be taken.
+        if config.source is not None or name != "port"
+    ]
     if findings:
         raise ConfigMistake(findings)
     if beyond_loopback(listen):

@@ -62,6 +62,8 @@ def seconds(settings: TimeoutSettings) -> dict[str, float]:
 
 def known_secrets(config: Config) -> Iterator[Secret]:
     """Yield every secret of a configuration, for whoever scrubs texts of others (R11)."""
+    if config.admin.key is not None:
+        yield config.admin.key
     for settings in config.providers.values():
         yield from keys_of(settings)
         for name, value in settings.headers.items():

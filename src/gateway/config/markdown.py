@@ -66,6 +66,7 @@ def markdown() -> str:
     clocks = _inner(shared, "TimeoutSettings")
     page = _HEAD
     page += _table("## `[server]`", _inner(tables, "server"), shared)
+    page += _table("## `[admin]`", _inner(tables, "admin"), shared)
     page += "\n## `[providers.NAME]`\n\n" + _PROVIDERS
     for kind in TABLE:
         page += _table(f'### kind = "{kind}"', _inner(shared, f"provider-{kind}"), shared)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway.admin.options import AdminOptions
 from gateway.config.names import LONGEST_BYTES
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.server import PARTS
@@ -26,6 +27,7 @@ def schema() -> Schema:
     shared: Schema = {"secret": _secret()}
     properties = {
         "server": _table("server", "Where to listen, and limits.", PARTS.values(), shared),
+        "admin": _table("admin", AdminOptions.__doc__, [AdminOptions], shared),
         "defaults": _table("defaults", DefaultOptions.__doc__, [DefaultOptions], shared),
         "providers": _providers(shared),
         "models": {

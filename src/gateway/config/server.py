@@ -105,10 +105,11 @@ def is_self(origin: Origin, listen: ListenOptions) -> bool:
     if listen.unix or origin.port != listen.port:
         return False
     host = listen.host.lower()
-    return origin.host == host or (is_loopback(origin.host) and _takes_loopback(host))
+    return origin.host == host or (is_loopback(origin.host) and takes_loopback(host))
 
 
-def _takes_loopback(host: str) -> bool:
+def takes_loopback(host: str) -> bool:
+    """Say whether who listens there hears what is said to loopback."""
     try:
         return is_loopback(host) or ipaddress.ip_address(host).is_unspecified
     except ValueError:

@@ -48,6 +48,7 @@ def sections(config: Config) -> Iterator[Section]:
     """Yield the tables of a configuration. What is unset and has no default is left out."""
     server = [getattr(config, part) for part in PARTS]
     yield _section(config, ("server",), *server)
+    yield _section(config, ("admin",), config.admin)
     yield _section(config, ("auth",), config.auth)
     yield _section(config, ("telemetry",), config.log)
     defaults = ("defaults", "timeouts")

@@ -10,7 +10,7 @@ from typing import Any
 
 import trio
 
-from gateway.downstream.calls import OpenCall
+from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.client import MIN_BODY_RATE
 from gateway.downstream.connection import LINGER_BYTES, LINGER_TIMEOUT
 from gateway.downstream.head import Head, make_head
@@ -38,12 +38,16 @@ class AsgiClient:
     """One request's client behind an ASGI server."""
 
     listens = True
+    spare = False
 
-    def __init__(self, head: Head, receive: Receive, send: Send, options: HttpOptions) -> None:
+    def __init__(
+        self, head: Head, receive: Receive, send: Send, options: HttpOptions, calls: Calls
+    ) -> None:
         self._head = head
         self._receive = receive
         self._send = send
         self._options = options
+        self._calls = calls
         self._life: OpenCall | None = None
         self._parts: list[bytes] = []
         self._arrived = trio.Event()
@@ -90,6 +94,7 @@ class AsgiClient:
         most, timeout = self._options.max_body_bytes, self._options.body_timeout
         began = trio.current_time()
         while (self._head.length or self.bytes_in) <= most and self.bytes_in <= most:
+            self._hold()
             if self._whole:
                 return b"".join(self._parts)
             slowest = began + timeout + self.bytes_in / MIN_BODY_RATE
@@ -98,6 +103,11 @@ class AsgiClient:
             if scope.cancelled_caught:
                 raise BodyTimeout("The request's body arrived too slowly.")
         raise TooLarge(f"The body is longer than {most} bytes.")
+
+    def _hold(self) -> None:
+        if self._life is not None:
+            held = self._life.body_bytes
+            self._calls.hold(self._life, self.bytes_in - held, (self._head.length or 0) - held)
 
     def start(self, status: int, headers: Sequence[Header]) -> None:
         """Set the head of a streamed answer; it leaves before the first bytes."""
@@ -141,6 +151,8 @@ class AsgiClient:
         self.torn = True
 
     async def _write(self, data: bytes, *, more: bool) -> None:
+        """Write a part of the answer. Cancelled before that, it has said nothing and is whole."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         self.started = self.torn = True
         if self._pending is not None:
             pending, self._pending = self._pending, None

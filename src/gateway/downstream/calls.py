@@ -1,9 +1,30 @@
 """The one registry of open calls: their lives, how many there may be, and how they drain."""
 
+from collections.abc import Iterator
+from math import inf
+from typing import Protocol
+
 import trio
 
+from gateway.words.errors import Busy
 from gateway.words.life import Cause
 from gateway.words.receipt import Receipt
+
+
+class Asker(Protocol):
+    """The client of an open call, as far as one sees it who only watches. Sizes in bytes."""
+
+    @property
+    def torn(self) -> bool:
+        """True while a write is under way, and after one that was cut."""
+
+    @property
+    def bytes_in(self) -> int:
+        """How much of the request's body has come."""
+
+    @property
+    def bytes_out(self) -> int:
+        """How much of the answer has left."""
 
 
 class OpenCall:
@@ -14,7 +35,10 @@ class OpenCall:
     has but one: what ended without a cause ended by the total time.
     """
 
-    __slots__ = ("cause", "link", "receipt", "work")
+    __slots__ = ("body_bytes", "cause", "client", "link", "receipt", "work")
+
+    client: Asker
+    """Who asked; the front sets it."""
 
     link: trio.CancelScope
     """The scope of the call's nursery; the front sets it as it opens that."""
@@ -23,6 +47,12 @@ class OpenCall:
         self.receipt = receipt
         self.work = trio.CancelScope()
         self.cause: Cause | None = None
+        self.body_bytes = 0
+
+    @property
+    def ending(self) -> bool:
+        """True once it is settled how the call ends, though it may still have to say so."""
+        return self.cause is not None or self.receipt.outcome is not None
 
     def cut(self, cause: Cause) -> None:
         """Nobody is left to hear: end link and work."""
@@ -49,15 +79,21 @@ class OpenCall:
 class Calls:
     """All open calls of the process. Entered and left without waiting, so nothing can leak."""
 
-    def __init__(self, most: int) -> None:
-        """`most` calls may be open at once."""
+    def __init__(self, most: int, most_body_bytes: float = inf) -> None:
+        """`most` calls may be open at once, and hold so many bytes of bodies all together."""
         self.most = most
+        self.most_body_bytes = most_body_bytes
+        self.body_bytes = 0
         self.draining = False
-        self._open: set[OpenCall] = set()
+        self._open: dict[OpenCall, None] = {}
         self._empty = trio.Event()
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __iter__(self) -> Iterator[OpenCall]:
+        """Go through the open calls, the oldest first."""
+        return iter(self._open)
 
     @property
     def full(self) -> bool:
@@ -65,18 +101,41 @@ class Calls:
         return len(self._open) > self.most
 
     def add(self, call: OpenCall) -> None:
-        self._open.add(call)
+        self._open[call] = None
 
     def remove(self, call: OpenCall) -> None:
-        self._open.discard(call)
+        self._open.pop(call, None)
+        self.body_bytes -= call.body_bytes
+        call.body_bytes = 0
         if not self._open:
             self._empty.set()
             self._empty = trio.Event()
+
+    def hold(self, call: OpenCall, size: int, expected: int = 0) -> None:
+        """Count a part of a call's body, until the call has ended. Raises `Busy`.
+
+        For what is `expected` there must be room too, but none is kept: it may never come.
+        """
+        if self.body_bytes + max(size, expected) > self.most_body_bytes:
+            raise Busy("The bodies of the open calls fill the memory that there is for them.")
+        call.body_bytes += size
+        self.body_bytes += size
 
     async def ended(self) -> None:
         """Wait until no call is open."""
         while self._open:
             await self._empty.wait()
+
+    def stop(self, request_id: str) -> int:
+        """End the calls of this id for the operator, and return how many that were.
+
+        Each client is told. An id that clients chose may be that of several.
+        """
+        found = [call for call in self._open if call.receipt.request_id == request_id]
+        found = [call for call in found if not call.ending]
+        for call in found:
+            call.stop(Cause.OPERATOR)
+        return len(found)
 
     def stop_all(self) -> None:
         """End every call; each client is told."""

@@ -37,6 +37,9 @@ class Guest(Client, Protocol):
     def attach(self, life: OpenCall) -> None:
         """Take the life that ends when this client goes away."""
 
+    spare: bool
+    """True on a connection beyond the limits, which is there for probes alone."""
+
     listens: bool
     """True where no watcher of sockets notices the client's leaving, so that `listen` must."""
 
@@ -75,13 +78,13 @@ class HttpClient:
         self._head = head
         self._options = options
         self._calls = calls
-        self._life: OpenCall | None = None
+        self.life: OpenCall | None = None
         self._request_id = b""
         self._body = body_of(head.length)
         self._pending = b""
         self._chunked = False
         self._may_keep = False
-        self.gone = False
+        self.gone = self.spare = False
         self.started = False
         self.torn = False
         self.status = self.bytes_in = self.bytes_out = 0
@@ -91,7 +94,7 @@ class HttpClient:
         """True once request and answer are whole and the connection may carry another request."""
 
     def attach(self, life: OpenCall) -> None:
-        self._life = life
+        self.life = life
         self._request_id = life.receipt.request_id.encode()
         if self.gone:
             life.cut(Cause.CLIENT_GONE)
@@ -99,8 +102,8 @@ class HttpClient:
     def went_away(self) -> None:
         """Take note, from the watcher or from a write, that nobody is there any more."""
         self.gone = True
-        if self._life is not None:
-            self._life.cut(Cause.CLIENT_GONE)
+        if self.life is not None:
+            self.life.cut(Cause.CLIENT_GONE)
 
     async def body(self) -> bytes:
         """Read the body whole (see `words.client.Client`)."""
@@ -109,6 +112,8 @@ class HttpClient:
             raise TooLarge(f"The body is longer than {most} bytes.")
         parts: list[bytes] = []
         size = self._take(parts, self.rest)
+        if self.life is not None:
+            self._calls.hold(self.life, size, self._head.length or 0)
         if self._body.complete and size <= most:
             return parts[0] if parts else b""
         invited = not self._awaits_leave()
@@ -118,7 +123,10 @@ class HttpClient:
                 if not invited:
                     invited = True
                     await self._put(CONTINUE)
-                size += self._take(parts, await self._receive())
+                more = self._take(parts, await self._receive())
+                size += more
+                if self.life is not None:
+                    self._calls.hold(self.life, more)
             if scope.cancelled_caught:
                 raise BodyTimeout("The request's body arrived too slowly.")
         if size > most:
@@ -172,7 +180,6 @@ class HttpClient:
             data = b"%b%x\r\n%b\r\n" % (self._pending, len(data), data)
         else:
             data = self._pending + data
-        self._pending = b""
         await self._write(data)
 
     async def finish(self, data: bytes, patience: float = inf) -> None:
@@ -200,7 +207,7 @@ class HttpClient:
         """Return the head. An answer that is not `framed` ends with its connection."""
         self._drop_arrived_body()
         kept = self._head.keep_alive and framed and not self._calls.draining
-        self._may_keep = kept and self._body.complete
+        self._may_keep = kept and self._body.complete and not self.spare
         connection = b"keep-alive" if self._may_keep else b"close"
         fields = write_fields(
             [
@@ -222,8 +229,10 @@ class HttpClient:
                 self.rest = b""
 
     async def _write(self, data: bytes, patience: float = inf) -> None:
-        """Write a part of the answer."""
+        """Write a part of the answer. Cancelled before that, it has said nothing and is whole."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         self.started = self.torn = True
+        self._pending = b""
         await self._put(data, patience)
         self.torn = False
         self.bytes_out += len(data)
@@ -233,7 +242,6 @@ class HttpClient:
         try:
             if isinstance(stream, Wire):
                 # Mostly the socket takes it all at once, and no clock need be set.
-                await trio.lowlevel.checkpoint_if_cancelled()
                 sent = stream.write_now(data)
             if sent < len(data):
                 with trio.fail_after(patience):

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import trio
 
-from gateway.downstream.calls import Calls
-from gateway.downstream.client import HttpClient, now_as_date
+from gateway.downstream.calls import Calls, OpenCall
+from gateway.downstream.client import HttpClient
 from gateway.downstream.gone import Gone
 from gateway.downstream.head import Head, end_of_head, read_head
 from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
-from gateway.forms.chat import write_error
-from gateway.forms.http import status_line, write_fields
+from gateway.downstream.refusal import refusal
 from gateway.words.errors import ClientMistake, HeadTimeout
 
 READ_BYTES = 65_536
@@ -38,6 +37,8 @@ class Hall:
     answer: Answering
     new_id: Callable[[], str]
     report: Callable[[str, BaseException, str], None]
+    spare: bool = False
+    """True for connections beyond the limits: one request each, and none but probes is answered."""
 
 
 class Connection:
@@ -45,7 +46,8 @@ class Connection:
 
     def __init__(self, stream: trio.abc.Stream, peer: str, hall: Hall) -> None:
         self._stream = stream
-        self._peer = peer
+        self.peer = peer
+        self.opened = trio.current_time()
         self._hall = hall
         self._options = hall.options
         self._calls = hall.calls
@@ -55,6 +57,11 @@ class Connection:
         self._gone = False
         self._stopping = False
         self._skip_blank_line = True
+
+    @property
+    def call(self) -> OpenCall | None:
+        """The request that is being answered, if one is."""
+        return None if self._client is None else self._client.life
 
     def drain(self) -> None:
         """Close the connection if it is between requests; else after the present one."""
@@ -92,10 +99,10 @@ class Connection:
             if head is None:
                 return
             client = HttpClient(self._stream, head, self._options, self._calls, self._buffer)
-            client.gone = self._gone
+            client.gone, client.spare = self._gone, self._hall.spare
             self._client = client
             try:
-                await self._hall.answer(client, head, self._peer)
+                await self._hall.answer(client, head, self.peer)
             finally:
                 self._client = None
             self._buffer = client.rest
@@ -127,6 +134,8 @@ class Connection:
         return read_head(data)
 
     async def _wait_for_request(self, patience: float) -> bytes:
+        if self._stopping:
+            self.hang_up()
         idle = self._hall.idle
         idle.add(self, trio.current_time() + patience)
         try:
@@ -157,25 +166,20 @@ class Connection:
 
     async def _refuse(self, mistake: ClientMistake) -> None:
         """Answer what is no request. It has no receipt: no head was parsed whole."""
-        body = write_error(mistake)
-        fields = write_fields(
-            [
-                (b"content-type", b"application/json"),
-                (b"x-request-id", self._hall.new_id().encode()),
-                (b"content-length", b"%d" % len(body)),
-                (b"date", now_as_date()),
-                (b"connection", b"close"),
-            ]
-        )
+        answer = refusal(mistake, self._hall.new_id())
         with trio.move_on_after(LINGER_TIMEOUT):
-            await self._stream.send_all(status_line(mistake.status) + fields + b"\r\n" + body)
+            await self._stream.send_all(answer)
 
     async def _linger(self) -> None:
-        """Say goodbye and read on for a moment: a reset would eat the answer (RFC 9112, 9.6)."""
-        if not isinstance(self._stream, trio.abc.HalfCloseableStream):
-            return
-        with trio.move_on_after(LINGER_TIMEOUT):
-            await self._stream.send_eof()
-            read = 0
-            while read < LINGER_BYTES and (data := await self._stream.receive_some(READ_BYTES)):
-                read += len(data)
+        await linger(self._stream, LINGER_TIMEOUT)
+
+
+async def linger(stream: trio.abc.Stream, patience: float) -> None:
+    """Say goodbye and read on for a moment: a reset would eat the answer (RFC 9112, 9.6)."""
+    if not isinstance(stream, trio.abc.HalfCloseableStream):
+        return
+    with trio.move_on_after(patience):
+        await stream.send_eof()
+        read = 0
+        while read < LINGER_BYTES and (data := await stream.receive_some(READ_BYTES)):
+            read += len(data)

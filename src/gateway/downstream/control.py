@@ -19,7 +19,9 @@ from typing import Any, Final, NoReturn
 import msgspec
 import trio
 
+from gateway.downstream.accept import Accepting, Reserve
 from gateway.telemetry.log import Log
+from gateway.upstream.wire import Wire
 
 MAX_ASKERS = 16
 MAX_LINE = 4096
@@ -61,8 +63,15 @@ def name_of(supervisor: int, pid: int) -> str:
 class Control:
     """The control socket of one worker."""
 
-    def __init__(self, path: Path, answers: Mapping[str, Answer], log: Log) -> None:
+    def __init__(
+        self,
+        path: Path,
+        answers: Mapping[str, Answer],
+        log: Log,
+        reserve: Reserve | None = None,
+    ) -> None:
         """`answers` says for each word of `{"ask": word}` who answers."""
+        self._reserve = reserve
         self._path: Final = path
         self._answers = answers
         self._log = log
@@ -77,14 +86,13 @@ class Control:
             self._log.warning("no control socket", path=self._path, reason=reason)
             await trio.sleep_forever()
         try:
-            listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
-            await trio.serve_listeners(self._welcome, [listener])
+            await trio.serve_listeners(self._welcome, [Accepting(sock, self._reserve)])
         finally:
             sock.close()
             self._path.unlink(missing_ok=True)
 
-    async def _welcome(self, stream: trio.SocketStream) -> None:
-        if self._askers >= MAX_ASKERS or not is_ours(stream.socket):
+    async def _welcome(self, stream: Wire) -> None:
+        if self._askers >= MAX_ASKERS or not is_ours(stream.sock):
             return
         self._askers += 1
         try:
@@ -134,7 +142,7 @@ def _line(fields: Fields) -> bytes:
     return msgspec.json.encode(fields) + b"\n"
 
 
-def is_ours(sock: trio.socket.SocketType) -> bool:
+def is_ours(sock: socket.socket) -> bool:
     """Say whether this user, or root, is at the other end."""
     told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(told)
@@ -148,7 +156,7 @@ def open_private(path: Path) -> socket.socket:
     """
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise OSError(f"longer than the {LONGEST_PATH} bytes that a Unix socket's name may have")
-    _prepare(path.parent)
+    prepare(path.parent)
     _sweep(path.parent)
     if _answers_at(path):
         raise FileExistsError(0, "somebody listens there")
@@ -165,8 +173,11 @@ def open_private(path: Path) -> socket.socket:
     return sock
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folder; refuse one that somebody else has put there, or can write in."""
+def prepare(folder: Path) -> None:
+    """Make the folder; refuse one that somebody else has put there, or can write in.
+
+    Raises `OSError`.
+    """
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     status = folder.lstat()

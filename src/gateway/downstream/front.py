@@ -12,6 +12,7 @@ import trio
 from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.client import Guest
 from gateway.downstream.head import Head, split_path
+from gateway.downstream.refusal import error_headers
 from gateway.endpoints import Endpoint, find, find_plain
 from gateway.forms import chat
 from gateway.forms.chat import write_error
@@ -27,6 +28,7 @@ from gateway.words.errors import (
     IdleTimeout,
     Internal,
     Stopped,
+    StoppedByOperator,
     TotalTimeout,
     UnsupportedMedia,
 )
@@ -35,14 +37,12 @@ from gateway.words.receipt import Receipt
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _JSON: Header = (b"content-type", b"application/json")
-_RETRIED_BY_SDKS = frozenset({408, 409, 429})
-FIRST_SERVER_ERROR = 500
-BUSY_RETRY_AFTER = b"1"
 FAREWELLS: dict[Cause, GatewayError] = {
     Cause.TOTAL_TIMEOUT: TotalTimeout("The call took longer than its total time."),
     Cause.IDLE_SILENCE: IdleTimeout("The provider fell silent in the middle of its answer."),
     Cause.IDLE_TRICKLE: IdleTimeout("The provider sends bytes, but no whole event."),
     Cause.DRAIN: Stopped("The gateway is shutting down."),
+    Cause.OPERATOR: StoppedByOperator("The operator of the gateway has stopped this call."),
 }
 
 
@@ -91,6 +91,7 @@ class Front:
         house = self._current.house
         receipt = self._open_receipt(head, peer, house)
         life = OpenCall(receipt)
+        life.client = client
         with _Account(life, self._calls, client, house):
             async with trio.open_nursery() as nursery:
                 life.link = nursery.cancel_scope
@@ -118,7 +119,7 @@ class Front:
         receipt = life.receipt
         try:
             with life.work:
-                endpoint, name = self._admit(head, receipt)
+                endpoint, name = self._admit(head, receipt, client)
                 if endpoint.operation == "chat":
                     body = await client.body()
                     call = FORMS[endpoint.form].read_request(endpoint.operation, body)
@@ -155,7 +156,7 @@ class Front:
             began=trio.current_time(),
         )
 
-    def _admit(self, head: Head, receipt: Receipt) -> tuple[Endpoint, str]:
+    def _admit(self, head: Head, receipt: Receipt, client: Guest) -> tuple[Endpoint, str]:
         """Find the endpoint and the id in its path; refuse whoever may not ask it."""
         endpoint, name = find_plain(head.method, head.path) or find(
             head.method, split_path(head.path)
@@ -163,15 +164,14 @@ class Front:
         receipt.endpoint = endpoint.operation
         if endpoint.probe:
             return endpoint, name
+        if client.spare:
+            raise Busy("Too many connections.")
         headers = head.headers
         refuse_web_pages(head.host, headers.get(b"sec-fetch-site"), open_use=self._open_use)
         if endpoint.method == "POST":
             _check_media(headers)
             if self._calls.full:
-                raise Busy(
-                    f"{self._calls.most} calls are open, which is the most at once.",
-                    headers=((b"retry-after", BUSY_RETRY_AFTER),),
-                )
+                raise Busy(f"{self._calls.most} calls are open, which is the most at once.")
         return endpoint, name
 
     def _show(self, endpoint: Endpoint, name: str, house: House) -> tuple[int, bytes]:
@@ -179,6 +179,7 @@ class Front:
             case "list_models":
                 return 200, chat.write_models(house.routes.names)
             case "show_model":
+                chat.check_model(name)
                 house.routes.plan(name, 0)
                 return 200, chat.write_model(name)
             case "readyz" if self._calls.draining:
@@ -195,7 +196,7 @@ class Front:
         if not client.started:
             await clock.hush()
             body = write_error(error)
-            await self._respond(client, life, house, error.status, _error_headers(error), body)
+            await self._respond(client, life, house, error.status, error_headers(error), body)
             return
         with trio.move_on_after(house.clocks.write_timeout) as scope:
             await clock.farewell(error)
@@ -240,13 +241,3 @@ def _check_media(headers: Mapping[bytes, bytes]) -> None:
     media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media != b"application/json":
         raise UnsupportedMedia("Declare the body: content-type: application/json.")
-
-
-def _error_headers(error: GatewayError) -> tuple[Header, ...]:
-    """Say `x-should-retry: false` where an SDK would ask again in vain."""
-    status = error.status
-    tempting = status in _RETRIED_BY_SDKS or status >= FIRST_SERVER_ERROR
-    told = any(name == b"x-should-retry" for name, _value in error.headers)
-    if tempting and not error.retryable and not told:
-        return (*error.headers, (b"x-should-retry", b"false"))
-    return error.headers

@@ -71,12 +71,21 @@ class Watcher:
         wire_of(stream).stop_reading()
 
     async def run(self) -> None:
-        """Call those whose clients have gone, until cancelled."""
+        """Call those whose clients have gone, until cancelled.
+
+        Each of them is called, whatever the others raise; an `ExceptionGroup` tells it afterwards.
+        """
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
+            bugs: list[Exception] = []
             for fd, _events in self._epoll.poll(0):
                 if (on_gone := self._watched.get(fd)) is not None:
-                    on_gone()
+                    try:
+                        on_gone()
+                    except* Exception as group:
+                        bugs.append(group)
+            if bugs:
+                raise ExceptionGroup("told of a client that has gone", bugs)
 
     def close(self) -> None:
         """Give the descriptor back, once nobody is watched any more."""

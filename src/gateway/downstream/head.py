@@ -15,9 +15,9 @@ from gateway.forms.http import MAX_FIELDS, MAX_HEAD_BYTES, MAX_LINE_BYTES
 from gateway.policy.callers import host_name
 from gateway.words.errors import BadRequest, HeadTooLarge
 
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 _START_LINE = re.compile(rb"[A-Z-]+ [^ \r\n]+ HTTP/[0-9.]+\r\n")
 _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")
+_BLANKS = b" \t"
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_/-]+")
 """Nothing in it can be decoded, nor mean another directory."""
 
@@ -60,7 +60,8 @@ class _Collector:
         self.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name.lower(), value))
+        # llhttp leaves what stands behind a value, although it is no part of it (RFC 9112, 5.1).
+        self.fields.append((name.lower(), value.rstrip(_BLANKS)))
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -77,7 +78,8 @@ def end_of_head(buffer: bytes | bytearray) -> int:
             raise HeadTooLarge(f"The request's head is longer than {MAX_HEAD_BYTES} bytes.")
         if buffer and not (65 <= buffer[0] <= 90):
             raise BadRequest("This is not an HTTP/1.1 request.")
-        if _BARE_LF.search(buffer):
+        # Counted, not searched: a head that comes byte by byte is looked at for each of them.
+        if buffer.count(b"\n") != buffer.count(b"\r\n"):
             raise BadRequest("A line of the request's head does not end in CR LF.")
         return 0
     return end + 4
@@ -154,7 +156,7 @@ def _framing(headers: Mapping[bytes, bytes], http10: bool) -> int | None:
     coding = headers.get(b"transfer-encoding")
     length = headers.get(b"content-length")
     if coding is not None:
-        if http10 or length is not None or coding.strip().lower() != b"chunked":
+        if http10 or length is not None or coding.lower() != b"chunked":
             raise BadRequest("Transfer-Encoding must be exactly chunked, in HTTP/1.1, alone.")
         return None
     if length is None:

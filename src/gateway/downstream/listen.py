@@ -5,33 +5,32 @@ while busy connections go on until their calls have ended.
 """
 
 import socket
-from collections.abc import Sequence
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import inf
 
 import msgspec
 import trio
 from hypercorn.config import Config
 
-from gateway.downstream.accept import Accepting
-from gateway.downstream.connection import Connection, Hall
+from gateway.downstream.accept import KEPT, Accepting, Reserve
+from gateway.downstream.connection import Connection, Hall, linger
 from gateway.downstream.gone import socket_of
 from gateway.downstream.options import ListenOptions
-from gateway.forms.http import status_line
+from gateway.downstream.refusal import refusal
+from gateway.words.errors import Busy
 
 TLS_HANDSHAKE_TIMEOUT = 10.0
+SPARE_TIMEOUT = 1.0
+"""Seconds for a head, and for a handshake, on a connection beyond the limits."""
+
+MOST_FAREWELLS = 64
 KEEPALIVE_IDLE = 30
 KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
 BACKLOG = 1024
 UNIX_PEER = "unix"
-_FULL_BODY = (
-    b'{"error":{"message":"Too many connections.","type":"server_error","param":null,'
-    b'"code":"overloaded"}}'
-)
-FULL = b"%bcontent-type: application/json\r\nretry-after: 1\r\n%bconnection: close\r\n\r\n%b" % (
-    status_line(503),
-    b"content-length: %d\r\n" % len(_FULL_BODY),
-    _FULL_BODY,
-)
 
 
 def open_sockets(options: ListenOptions, write_timeout: float) -> list[socket.socket]:
@@ -95,22 +94,56 @@ def _config(options: ListenOptions) -> Config:
     return config
 
 
+def tls_context(options: ListenOptions) -> ssl.SSLContext | None:
+    """Return what TLS needs; None where it is not to be spoken.
+
+    Raises `ValueError` with a sentence where the certificate and the key are no good.
+    """
+    config = _config(options)
+    config.keyfile_password = ""  # without one, a key that wants a word would ask the terminal
+    try:
+        return config.create_ssl_context()
+    except ssl.SSLError as error:
+        reason = (error.reason or "one is broken, or the key has a passphrase").lower()
+        told = reason.replace("_", " ")
+        raise ValueError(f"certificate and key are no pair that TLS can use: {told}") from None
+    except OSError as error:
+        raise ValueError(f"certificate and key cannot be read: {error.strerror}") from None
+
+
 class Listening:
     """The listeners and connections of one process."""
 
     def __init__(
-        self, options: ListenOptions, sockets: Sequence[socket.socket], hall: Hall, most: int
+        self,
+        options: ListenOptions,
+        sockets: Sequence[socket.socket],
+        hall: Hall,
+        most: int,
+        reserve: Reserve | None = None,
     ) -> None:
-        """`most` connections may be open; one more is told 503 and closed."""
+        """`most` connections may be open; a few more are there for probes, and say 503 to others.
+
+        So are those that `reserve` had to give up descriptors for.
+        """
         self._hall = hall
+        self._spare_hall = replace(
+            hall,
+            options=msgspec.structs.replace(
+                hall.options, head_timeout=min(SPARE_TIMEOUT, hall.options.head_timeout)
+            ),
+            spare=True,
+        )
         self._most = most
+        self._reserve = reserve or Reserve()
+        self._farewells = 0
         self._accepting = trio.CancelScope()
         self._connections: set[Connection] = set()
         self._ended = trio.Event()
-        tls = _config(options).create_ssl_context()
+        tls = tls_context(options)
         self._listeners: list[trio.abc.Listener[trio.abc.Stream]] = []
         for sock in sockets:
-            listener = Accepting(sock)
+            listener = Accepting(sock, self._reserve)
             if tls is None:
                 self._listeners.append(listener)
             else:
@@ -118,6 +151,9 @@ class Listening:
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._connections)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept and serve until cancelled, or until stopped and the last connection has ended."""
@@ -142,14 +178,20 @@ class Listening:
             connection.drain()
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
-        if len(self._connections) >= self._most:
+        over = len(self._connections) - self._most
+        if over >= KEPT:
             await self._turn_away(stream)
             return
-        peer = await self._welcome(stream)
+        spare = over >= 0 or self._reserve.short
+        peer: str | None = None
+        with trio.move_on_after(SPARE_TIMEOUT if spare else inf):
+            peer = await self._welcome(stream)
         if peer is None:
             return
-        connection = Connection(stream, peer, self._hall)
+        connection = Connection(stream, peer, self._spare_hall if spare else self._hall)
         self._connections.add(connection)
+        if self._accepting.cancel_called:
+            connection.drain()  # it was on its way in as the doors were closed
         try:
             await connection.run()
         finally:
@@ -167,8 +209,14 @@ class Listening:
         return name[0] if isinstance(name, tuple) else UNIX_PEER
 
     async def _turn_away(self, stream: trio.abc.Stream) -> None:
+        """Say that it is full. To a few at a time it is said so that they will hear it."""
+        self._farewells += 1
         try:
             with trio.move_on_after(1):
-                await stream.send_all(FULL)
+                await stream.send_all(refusal(Busy("Too many connections."), self._hall.new_id()))
+            if self._farewells <= MOST_FAREWELLS:
+                await linger(stream, 1)
         except trio.BrokenResourceError:
             pass
+        finally:
+            self._farewells -= 1

@@ -31,6 +31,7 @@ from gateway.words.target import Target
 __all__ = [
     "AnswerReader",
     "AnswerWriter",
+    "check_model",
     "read_error",
     "read_request",
     "write_error",
@@ -246,12 +247,17 @@ def _read_model(fields: dict[str, Raw]) -> str:
         model = _decode_text(fields["model"])
     except msgspec.ValidationError:
         raise BadRequest("'model' must be a string.", param="model") from None
+    check_model(model)
+    return model
+
+
+def check_model(model: str) -> None:
+    """Refuse what can be no name of a model, wherever it stands in a request (R10)."""
     if not 0 < len(model.encode()) <= MAX_MODEL_BYTES or has_controls(model):
         raise BadRequest(
             f"'model' must be of 1 to {MAX_MODEL_BYTES} bytes, without control characters.",
             param="model",
         )
-    return model
 
 
 def _read_stream(fields: dict[str, Raw]) -> bool:

@@ -32,7 +32,8 @@ def told_in(body: bytes) -> Told:
     try:
         return told_by(_decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = body[: 4 * MAX_MESSAGE].decode(errors="replace").strip("\ufeff \t\r\n")
+        # Enough that `one_line` sees where there is more: a character has four bytes at most.
+        text = body[: 9 * MAX_MESSAGE].decode(errors="replace").strip("\ufeff \t\r\n")
         return Told() if text.startswith("<") else Told(_word(text, MAX_MESSAGE))
 
 

@@ -37,6 +37,17 @@ def check_header(name: bytes, value: bytes) -> None:
         raise ValueError(f"the value of the header {name.decode()} holds a control character")
 
 
+def end_to_end(headers: Iterable[Header]) -> list[Header]:
+    """Return the fields that are not of one connection alone, by the word of `connection` (R7).
+
+    Names are in lower case.
+    """
+    fields = list(headers)
+    said = b",".join([value for name, value in fields if name == b"connection"])
+    named = {token.strip() for token in said.lower().split(b",")}
+    return [field for field in fields if field[0] not in named]
+
+
 def write_fields(headers: Iterable[Header]) -> bytes:
     """Write header fields, each checked; raises `ValueError`."""
     return b"".join(starmap(_write_field, headers))

@@ -5,6 +5,9 @@ import re
 
 _STRIDE_BYTES = 64 * 1024
 
+CUT = "…"
+"""Where a text was cut, it ends so."""
+
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 """Controls, the two line separators of Unicode, and halves of surrogate pairs."""
 
@@ -32,6 +35,10 @@ def has_controls(text: str) -> bool:
 
 
 def one_line(text: str, limit: int) -> str:
-    """Return the text on one line, without controls, cut after `limit` characters."""
+    """Return the text on one line, without controls, cut after `limit` characters.
+
+    What was cut ends in an ellipsis, whatever was cut off: half a secret is told by it (R11).
+    """
     line = _CONTROLS.sub(" ", text[: 2 * limit]).strip()
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    whole = len(line) <= limit and len(text) <= 2 * limit
+    return line if whole else line[: limit - 1] + CUT

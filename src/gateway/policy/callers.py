@@ -41,6 +41,19 @@ def is_loopback(name: str) -> bool:
         return False
 
 
+def is_of_another_site(fetch_site: bytes) -> bool:
+    """Say whether a browser's `Sec-Fetch-Site` tells of a page that is not our own."""
+    return fetch_site.strip().lower() in _FOREIGN_SITES
+
+
+def means_here(host: str | None) -> bool:
+    """Say whether a `Host` can only mean this machine; no browser sends none."""
+    if host is None:
+        return True
+    name = host_name(host)
+    return name is not None and is_loopback(name)
+
+
 def refuse_web_pages(host: str | None, fetch_site: bytes | None, *, open_use: bool) -> None:
     """Refuse what a web page in somebody's browser could have sent to a keyless gateway (R27).
 
@@ -48,12 +61,9 @@ def refuse_web_pages(host: str | None, fetch_site: bytes | None, *, open_use: bo
     which must mean this machine unless the operator wrote out `auth.required = false` (`open_use`).
     Raises `Forbidden`.
     """
-    if fetch_site is not None and fetch_site.strip().lower() in _FOREIGN_SITES:
+    if fetch_site is not None and is_of_another_site(fetch_site):
         raise Forbidden("This gateway has no keys, so it does not answer requests of web pages.")
-    if open_use or host is None:
-        return
-    name = host_name(host)
-    if name is None or not is_loopback(name):
+    if not open_use and not means_here(host):
         raise Forbidden(
             "This gateway has no keys, so it answers only requests whose Host is a loopback name "
             "or address. Set auth.required = false to open it to whoever can reach it."

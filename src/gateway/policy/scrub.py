@@ -8,10 +8,14 @@ import json
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from gateway.forms.text import CUT
 from gateway.words.secret import Secret
 
 SHORTEST = 8
 """Characters. Anything shorter occurs by chance, and would only make holes in honest text."""
+
+SHORTEST_PART = 4
+"""Characters of a secret's beginning that betray it where a text was cut."""
 
 MASK = "***"
 
@@ -27,10 +31,24 @@ class Scrubber:
         self._spellings = tuple(sorted(found, key=lambda text: (-len(text), text)))
 
     def scrub(self, text: str) -> str:
-        """Return the text with each secret masked whole."""
+        """Return the text with each secret masked whole, also one that the text's end has cut."""
         for spelling in self._spellings:
             if spelling in text:
                 text = text.replace(spelling, MASK)
+        if text.endswith(CUT):
+            return self._scrub_end(text.removesuffix(CUT)) + CUT
+        return text
+
+    def scrub_bytes(self, data: bytes) -> bytes:
+        """Return the bytes with each secret masked; what is no UTF-8 stays as it is."""
+        return self.scrub(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+    def _scrub_end(self, text: str) -> str:
+        """Mask the beginning of a secret where the text ends in it."""
+        for spelling in self._spellings:
+            for size in range(len(spelling) - 1, SHORTEST_PART - 1, -1):
+                if text.endswith(spelling[:size]):
+                    return text[:-size] + MASK
         return text
 
     def __repr__(self) -> str:

@@ -4,9 +4,12 @@ Up to the commit (the first content) nothing has reached the client, so a failur
 ordinary HTTP error. After it the answer belongs to the story in `carry.py`.
 """
 
+from collections.abc import Iterable
+
 import trio
 
 from gateway.forms import Reader
+from gateway.forms.http import end_to_end
 from gateway.forms.table import FORMS
 from gateway.policy.scrub import Scrubber
 from gateway.providers.table import TABLE
@@ -24,7 +27,7 @@ from gateway.words.errors import (
     UpstreamReset,
     UpstreamTruncated,
 )
-from gateway.words.receipt import Attempt, Receipt
+from gateway.words.receipt import Attempt, Receipt, WaitsFor
 from gateway.words.target import Plan, Target
 
 MAX_PREAMBLE_BYTES = 1_048_576
@@ -63,7 +66,11 @@ class TargetAnswer:
 
     @property
     def headers(self) -> tuple[Header, ...]:
-        return tuple(field for field in self._incoming.headers if passes(field[0]))
+        fields = self._incoming.headers
+        if not [field for field in fields if passes(field[0])]:
+            return ()
+        passed = [field for field in end_to_end(fields) if passes(field[0])]
+        return _scrubbed(passed, self._scrubber)
 
     async def begin(self) -> None:
         """Read up to the first content, holding what comes before it, in bounds."""
@@ -168,7 +175,9 @@ async def _ask(
     form = FORMS[target.form]
     request = form.write_request(call, target)
     credentials = TABLE[target.kind].credentials(target.key)
-    incoming = await send(target, credentials, request, house.transports)
+    attempt = receipt.attempts[-1]
+    incoming = await send(target, credentials, request, house.transports, attempt)
+    attempt.waits_for = WaitsFor.CONTENT
     try:
         if incoming.status != OK:
             raise await _refusal(incoming, target)
@@ -194,7 +203,7 @@ async def _refusal(incoming: Incoming, target: Target) -> GatewayError:
     while len(body) < MAX_ERROR_BYTES and (data := await incoming.receive()):
         body += data
     return FORMS[target.form].read_error(
-        incoming.status, incoming.headers, bytes(body[:MAX_ERROR_BYTES])
+        incoming.status, tuple(end_to_end(incoming.headers)), bytes(body[:MAX_ERROR_BYTES])
     )
 
 
@@ -204,3 +213,8 @@ def scrub(error: GatewayError, scrubber: Scrubber) -> None:
     error.type = scrubber.scrub(error.type)
     error.code = error.code and scrubber.scrub(error.code)
     error.param = error.param and scrubber.scrub(error.param)
+    error.headers = _scrubbed(error.headers, scrubber)
+
+
+def _scrubbed(headers: Iterable[Header], scrubber: Scrubber) -> tuple[Header, ...]:
+    return tuple((name, scrubber.scrub_bytes(value)) for name, value in headers)

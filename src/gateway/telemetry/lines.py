@@ -46,6 +46,10 @@ def printable(text: str) -> str:
     )
 
 
+def _printable_lines(text: Plain) -> str:
+    return "\n".join(map(printable, str(text).split("\n")))
+
+
 def stamp(at_ns: int) -> str:
     """Write a moment as ISO 8601 in UTC, with milliseconds."""
     seconds, rest = divmod(at_ns, 1_000_000_000)
@@ -111,7 +115,9 @@ def text_lines(*, coloured: bool) -> Render:
             return renderer(None, line.level, {**event, "event": line.speak(line.fields)})
         known = {key: field for key, field in line.fields.items() if field is not None}
         if "exception" in known:
-            known["exception"] = "\n".join(map(printable, str(known["exception"]).split("\n")))
-        return renderer(None, line.level, {**event, "event": line.event, **known})
+            known["exception"] = _printable_lines(known["exception"])
+        tree = known.pop("tree", None)
+        text = renderer(None, line.level, {**event, "event": line.event, **known})
+        return text if tree is None else f"{text}\n{_printable_lines(tree)}"
 
     return render

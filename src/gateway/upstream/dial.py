@@ -28,6 +28,8 @@ _OUT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 def tls_context(upstream_ca: str = "") -> ssl.SSLContext:
     """Trust the system's store, or the file of certificates. Raises `OSError`."""
+    # Without a free descriptor the system's store would be taken for empty, from then on.
+    os.close(os.open(os.devnull, os.O_RDONLY))
     context = ssl.create_default_context(cafile=upstream_ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -61,6 +63,8 @@ class Dialer:
                 self._context = tls_context(self._upstream_ca)
             secured = TlsWire(wire, self._context, host)
         except (OSError, ValueError) as error:
+            if not isinstance(error, ssl.SSLError) and getattr(error, "errno", 0) in _OUT_OF:
+                raise Exhausted(f"no certificate could be read: {_reason(error)}") from error
             raise TlsFailed(f"TLS could not begin: {_reason(error)}") from error
         try:
             await secured.handshake()
@@ -75,6 +79,8 @@ async def _open_socket(origin: Origin) -> socket.socket:
     try:
         stream = await trio.open_tcp_stream(origin.host, origin.port)
     except (socket.gaierror, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno in _OUT_OF:
+            raise Exhausted(f"no name could be looked up: {_reason(error)}") from error
         raise NameFailed(f"the host name does not resolve: {_reason(error)}") from error
     except OSError as error:
         causes = _causes(error)

@@ -9,6 +9,7 @@ from gateway.upstream.failures import Malformed, Reset, Truncated, WriteStalled
 from gateway.upstream.outgoing import Outgoing
 from gateway.upstream.response import ResponseReader
 from gateway.upstream.wire import READ_BYTES, Ragged, UpstreamStream
+from gateway.words.receipt import WaitsFor
 
 WRITE_BYTES = 65_536
 MAX_UNREAD_BYTES = 65_536
@@ -28,8 +29,12 @@ class Connection:
     It raises the errors of `failures.py` and leaves closing to its owner.
     """
 
-    def __init__(self, stream: UpstreamStream) -> None:
+    def __init__(self, stream: UpstreamStream, peer: str = "") -> None:
+        """`peer` is host and port, for those who watch."""
         self._stream = stream
+        self.peer = peer
+        self.opened = trio.current_time()
+        self.requests = 0
         self._unread_bytes = 0
         self._sent_whole = False
         self.answer = ResponseReader("GET")
@@ -43,12 +48,16 @@ class Connection:
         answer = self.answer = ResponseReader(request.method)
         self._unread_bytes = 0
         self._sent_whole = False
+        self.requests += 1
+        attempt = request.attempt
+        attempt.upstream, attempt.waits_for = self, WaitsFor.PROVIDER
         try:
             self._sent_whole = await self._send(request, write_timeout)
         except (Reset, WriteStalled):
             # It may have refused a request that it did not read to its end (U35).
             if not self._hear_what_was_said():
                 raise
+        attempt.waits_for = WaitsFor.HEAD
         while not answer.head_done:
             try:
                 arrived = await self._stream.receive_some(READ_BYTES)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from math import inf
 
 import httpx2
@@ -9,6 +10,7 @@ import msgspec
 
 from gateway.forms.http import write_fields
 from gateway.words.client import Header
+from gateway.words.receipt import Attempt
 from gateway.words.target import Origin
 
 _METHOD = re.compile(r"[A-Z]+")
@@ -60,11 +62,15 @@ def host_of(origin: Origin) -> bytes:
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A request as it goes out, as often as need be. `fields` is what `write_head` wrote."""
+    """A request as it goes out, as often as need be. `fields` is what `write_head` wrote.
+
+    Whoever sends it notes in `attempt` what that waits for.
+    """
 
     method: str
     fields: bytes
     body: bytes
+    attempt: Attempt = msgspec.field(default_factory=partial(Attempt, "", 0.0))
 
     @property
     def head(self) -> bytes:

@@ -16,6 +16,7 @@ MAX_INFORMATIONAL = 8
 MAX_SHOWN = 40
 
 _START = b"HTTP/"
+_BLANKS = b" \t"
 _SWITCHING = 101
 _FIRST_STATUS = 100
 _FIRST_FINAL = 200
@@ -73,7 +74,12 @@ class ResponseReader:
             self.end()
 
     def feed(self, data: bytes) -> None:
-        """Read what has arrived. Raises `Malformed`, unless parts of the body are to be taken."""
+        """Read what has arrived. Raises `Malformed`, unless parts of the body are to be taken.
+
+        After a failure nothing is read: `take` tells of it.
+        """
+        if self._failure is not None:
+            return
         self.began = True
         try:
             self._read(data)
@@ -236,7 +242,8 @@ class ResponseReader:
         if len(self.headers) >= MAX_FIELDS or len(name) + len(value) > MAX_LINE_BYTES:
             self._too_much = True
         else:
-            self.headers.append((name.lower(), value))
+            # llhttp leaves what stands behind a value, although it is no part of it.
+            self.headers.append((name.lower(), value.rstrip(_BLANKS)))
 
     def on_headers_complete(self) -> None:
         self._fields_done = True

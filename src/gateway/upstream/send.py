@@ -19,6 +19,7 @@ from gateway.upstream.stream import DirectStream, DirectTransport
 from gateway.words import errors
 from gateway.words.call import UpstreamRequest
 from gateway.words.client import Header
+from gateway.words.receipt import Attempt
 from gateway.words.target import Origin, Target
 
 WRITE_TIMEOUT = 60.0
@@ -76,6 +77,7 @@ async def send(
     credentials: tuple[Header, ...],
     request: UpstreamRequest,
     transports: Transports,
+    attempt: Attempt,
 ) -> Incoming:
     """Send a request and wait for the head of its answer, whatever its status.
 
@@ -85,7 +87,7 @@ async def send(
     transport = transports[target.origin.scheme]
     try:
         if isinstance(transport, DirectTransport):
-            return await _ask(transport, target, credentials, request)
+            return await _ask(transport, target, credentials, request, attempt)
         response = await transport.handle_async_request(_foreign(target, credentials, request))
     except (httpx2.HTTPError, httpx2.StreamError) as error:
         raise at_the_border(error, target.name) from error
@@ -99,11 +101,12 @@ async def _ask(
     target: Target,
     credentials: tuple[Header, ...],
     request: UpstreamRequest,
+    attempt: Attempt,
 ) -> "DirectAnswer":
     """Ask the house's own transport, which needs no object of httpx2's."""
     given = (*request.headers, *target.headers, *credentials)
     fields = _prepared(target.origin, target.path, request.method, request.path, given)
-    outgoing = Outgoing(request.method, fields, request.body)
+    outgoing = Outgoing(request.method, fields, request.body, attempt)
     clocks = Clocks(connect=target.timeouts.connect, write=WRITE_TIMEOUT)
     body = await transport.ask(target.origin, outgoing, target.max_connections, clocks)
     return DirectAnswer(body.status, body, target.name)

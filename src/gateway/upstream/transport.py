@@ -13,10 +13,11 @@ import trio
 
 from gateway.upstream.exchange import Connection
 from gateway.upstream.failures import Reset, Truncated
-from gateway.upstream.outgoing import Clocks, Outgoing, write_head
+from gateway.upstream.outgoing import Clocks, Outgoing, host_of, write_head
 from gateway.upstream.pool import Lease, Pool
 from gateway.upstream.stream import DirectStream, DirectTransport
 from gateway.upstream.wire import UpstreamStream
+from gateway.words.receipt import WaitsFor
 from gateway.words.target import Origin
 
 MAX_CONNECTIONS = 1000
@@ -31,9 +32,14 @@ Connect = Callable[[Origin], Awaitable[UpstreamStream]]
 class Body(DirectStream):
     """An answer's body, and the lease on its connection."""
 
-    def __init__(self, lease: Lease[Connection], connection: Connection) -> None:
+    def __init__(
+        self, lease: Lease[Connection], connection: Connection, bodies: set["Body"]
+    ) -> None:
+        """`bodies` are all that are being read; it stays among them until it is closed."""
         self._lease = lease
         self._connection = connection
+        self._bodies = bodies
+        bodies.add(self)
         self.status = connection.answer.status
         self.headers = tuple(connection.answer.headers)
 
@@ -44,6 +50,7 @@ class Body(DirectStream):
 
     def close(self) -> None:
         """Keep the connection if the answer has been read to its end, close it otherwise."""
+        self._bodies.discard(self)
         if not self._lease.held:
             return
         if self._connection.reusable:
@@ -53,6 +60,7 @@ class Body(DirectStream):
 
     def park(self) -> None:
         """Keep the connection; what is left of the answer is read when it is next wanted."""
+        self._bodies.discard(self)
         self._lease.put_back()
 
 
@@ -67,6 +75,12 @@ class Transport(DirectTransport):
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self.pool: Pool[Connection] = Pool()
+        self._bodies: set[Body] = set()
+
+    @property
+    def streams(self) -> int:
+        """Answers that are being read."""
+        return len(self._bodies)
 
     async def serve(self) -> NoReturn:
         """Close what has been kept too long, until cancelled. A service of the process."""
@@ -83,13 +97,14 @@ class Transport(DirectTransport):
         return httpx2.Response(body.status, headers=body.headers, stream=body)
 
     async def ask(self, origin: Origin, outgoing: Outgoing, limit: int, clocks: Clocks) -> Body:
+        outgoing.attempt.waits_for = WaitsFor.SLOT
         lease = await self._acquire(origin, limit, clocks.pool)
         try:
             connection = await self._exchange(lease, origin, outgoing, clocks)
         except BaseException:
             lease.drop()
             raise
-        return Body(lease, connection)
+        return Body(lease, connection, self._bodies)
 
     async def aclose(self) -> None:
         self.pool.close_unused()
@@ -119,13 +134,15 @@ class Transport(DirectTransport):
                 lease.replace()
             else:
                 return connection
+        outgoing.attempt.upstream, outgoing.attempt.waits_for = None, WaitsFor.CONNECTION
         connection = lease.connection = await self._open(origin, clocks.connect)
         await connection.ask(outgoing, clocks.write)
         return connection
 
     async def _open(self, origin: Origin, patience: float) -> Connection:
         with trio.move_on_after(patience):
-            return Connection(await self._connect(origin))
+            stream = await self._connect(origin)
+            return Connection(stream, host_of(origin).decode())
         raise httpx2.ConnectTimeout(f"no connection within {patience:g} seconds")
 
 

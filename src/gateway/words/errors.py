@@ -6,6 +6,7 @@ GatewayError
 │   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, HeadTooLarge
 ├── Busy                   ask again later: 503 with retry-after
 ├── Stopped                the gateway shut down around the call
+│   └── StoppedByOperator  somebody ended this one call
 ├── UpstreamFailure        the provider failed: 502
 │   ├── ConnectFailed      before a byte was sent
 │   │   └── NameFailed, TlsFailed
@@ -18,9 +19,11 @@ GatewayError
 └── Internal               a bug of ours: 500
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from gateway.words.client import Header
+
+RETRY_SOON: Final[tuple[Header, ...]] = ((b"retry-after", b"1"),)
 
 
 class GatewayError(Exception):
@@ -123,12 +126,17 @@ class HeadTooLarge(ClientMistake):
 
 
 class Busy(GatewayError):
-    """More open calls than `max_calls`; comes with `retry-after`."""
+    """No room for this call now: calls, memory, descriptors. It always says `retry-after`."""
 
     status = 503
     type = "server_error"
     code = "overloaded"
     retryable = True
+
+    def __init__(
+        self, message: str, *, param: str | None = None, headers: tuple[Header, ...] = RETRY_SOON
+    ) -> None:
+        super().__init__(message, param=param, headers=headers)
 
 
 class Stopped(GatewayError):
@@ -137,6 +145,13 @@ class Stopped(GatewayError):
     status = 503
     code = "gateway_shutdown"
     retryable = True
+
+
+class StoppedByOperator(Stopped):
+    """The operator has ended this call. It is not to come back by itself."""
+
+    code = "cancelled_by_operator"
+    retryable = False
 
 
 class UpstreamFailure(GatewayError):

@@ -13,6 +13,7 @@ class Cause(StrEnum):
     IDLE_SILENCE = "idle_silence"
     IDLE_TRICKLE = "idle_trickle"
     DRAIN = "drain"
+    OPERATOR = "operator"
 
 
 class Life(Protocol):

@@ -41,6 +41,19 @@ class Phase(StrEnum):
     FINISHING = "finishing"
 
 
+class WaitsFor(StrEnum):
+    """What a call or an attempt waits for; a closed list, in words for people."""
+
+    BODY = "the client's body"
+    SLOT = "a slot"
+    CONNECTION = "a connection"
+    HEAD = "the answer's head"
+    CONTENT = "first content"
+    PROVIDER = "the provider"
+    CLIENT = "the client"
+    END = "its end"
+
+
 OUTCOME_OF_CAUSE = {
     Cause.CLIENT_GONE: Outcome.CLIENT_GONE,
     Cause.CLIENT_STALLED: Outcome.CLIENT_STALLED,
@@ -48,6 +61,7 @@ OUTCOME_OF_CAUSE = {
     Cause.IDLE_SILENCE: Outcome.TIMEOUT,
     Cause.IDLE_TRICKLE: Outcome.TIMEOUT,
     Cause.DRAIN: Outcome.STOPPED,
+    Cause.OPERATOR: Outcome.STOPPED,
 }
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -73,16 +87,39 @@ def outcome_of_error(error: GatewayError) -> Outcome:
             return Outcome.REFUSED
 
 
+class Upstream(Protocol):
+    """A connection to a provider, as far as one sees it who only watches."""
+
+    @property
+    def peer(self) -> str:
+        """Host and port."""
+
+    @property
+    def opened(self) -> float:
+        """When it was opened; seconds on the monotonic clock."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has carried, the present one too."""
+
+
 class Attempt(msgspec.Struct):
-    """One try at one target. Times are seconds on the monotonic clock."""
+    """One try at one target. Times are seconds on the monotonic clock.
+
+    `waits_for` is written by whoever begins to wait, up to the first content. `upstream` is the
+    connection that carries it, while it does.
+    """
 
     target: str
     began: float
     ended: float | None = None
     outcome: str = "open"
+    waits_for: WaitsFor = WaitsFor.HEAD
+    upstream: Upstream | None = None
 
     def close(self, now: float, error: BaseException | None) -> None:
         """Say how the attempt ended; the first word stands."""
+        self.upstream = None
         if self.ended is not None:
             return
         self.ended = now

@@ -1,0 +1,161 @@
+"""How a command asks gateways that run: through their workers' control sockets, or their admin."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx2
+import msgspec
+import trio
+
+from gateway.admin import token_file
+from gateway.admin.workers import Workers, supervisors
+from gateway.downstream.control import folder_of
+from gateway.downstream.live import SeenProcess
+from gateway.upstream.dial import Dialer
+from gateway.upstream.probe import client_on
+from gateway.upstream.transport import Transport
+
+SYSTEM_FOLDER = Path("/run/nursery-gateway")
+"""Where a service of systemd's has its control sockets (`RuntimeDirectory=nursery-gateway`)."""
+
+PATIENCE = 10.0
+MAX_ANSWER_BYTES = 67_108_864
+UNAUTHORIZED = 401
+OK = 200
+
+
+class Unanswered(Exception):
+    """Nobody can be asked; it says why, and what to do."""
+
+
+class Asked(Protocol):
+    """Gateways that answer. Both raise `Unanswered`."""
+
+    async def tree(self, limit: int) -> list[SeenProcess]:
+        """Return all their workers, each with so many connections at most."""
+
+    async def cancel(self, call: str) -> int:
+        """Cancel the calls of this id; return how many those were."""
+
+
+def folders(environ: Mapping[str, str]) -> list[Path]:
+    """Return where gateways of this user, or of the system, have their sockets."""
+    return list(dict.fromkeys((folder_of(environ), SYSTEM_FOLDER)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """All gateways of this machine that this user may ask."""
+
+    folders: Sequence[Path]
+
+    async def tree(self, limit: int) -> list[SeenProcess]:
+        return seen(await self._ask({"ask": "tree", "limit": limit}))
+
+    async def cancel(self, call: str) -> int:
+        answers = await self._ask({"ask": "cancel", "id": call})
+        return sum(int(answer["cancelled"]) for answer in answers)
+
+    async def _ask(self, question: Mapping[str, object]) -> list[dict[str, Any]]:
+        answers: list[dict[str, Any]] = []
+        for folder in self.folders:
+            for supervisor in supervisors(folder):
+                answers += await Workers(folder, supervisor).ask(question)
+        if not answers:
+            where = ", ".join(map(str, self.folders))
+            raise Unanswered(
+                f"No gateway that you may ask runs here: nobody answers in {where}."
+                " As the user that runs it, or with --url, it can be asked."
+            )
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The admin of one gateway, wherever it is."""
+
+    url: str
+    token: str
+
+    async def tree(self, limit: int) -> list[SeenProcess]:
+        return seen((await self._ask("GET", f"/api/tree?limit={limit}"))["workers"])
+
+    async def cancel(self, call: str) -> int:
+        return int((await self._ask("POST", "/api/cancel", {"id": call}))["cancelled"])
+
+    async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        content = b"" if body is None else msgspec.json.encode(body)
+        transport = Transport(Dialer().connect)
+        try:
+            with trio.fail_after(PATIENCE):
+                async with (
+                    client_on(transport) as client,
+                    client.stream(
+                        method, self.url.rstrip("/") + path, headers=headers, content=content
+                    ) as answer,
+                ):
+                    return _read(answer.status_code, await _body(answer), self.url)
+        except (httpx2.HTTPError, httpx2.InvalidURL, trio.TooSlowError) as error:
+            said = str(error) or f"no answer within {PATIENCE:g} seconds"
+            raise Unanswered(f"The admin at {self.url} cannot be asked: {said}.") from None
+
+
+async def _body(answer: httpx2.Response) -> bytes:
+    """Read what is said, in bounds."""
+    body = bytearray()
+    async with aclosing(answer.aiter_raw()) as parts:
+        async for part in parts:
+            body += part
+            if len(body) > MAX_ANSWER_BYTES:
+                break
+    return bytes(body)
+
+
+def _read(status: int, body: bytes, url: str) -> dict[str, Any]:
+    if status == UNAUTHORIZED:
+        raise Unanswered(
+            f"The admin at {url} refuses the key. Set GATEWAY_ADMIN_KEY to its token, which it"
+            " printed at its start, or to [admin] key."
+        )
+    try:
+        if status == OK and len(body) <= MAX_ANSWER_BYTES:
+            return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        pass
+    raise Unanswered(f"At {url} there is no admin of a gateway that can say this: {status}.")
+
+
+def token_for(url: str, environ: Mapping[str, str], where: Iterable[Path]) -> str:
+    """Return what opens the admin at this address: `GATEWAY_ADMIN_KEY`, or what it left in a file.
+
+    Raises `Unanswered`.
+    """
+    if given := environ.get("GATEWAY_ADMIN_KEY", ""):
+        return given
+    for folder in where:
+        for path in sorted(folder.glob(f"*{token_file.SUFFIX}")):
+            found = token_file.read(path)
+            if found is not None and found.url == url.rstrip("/"):
+                return found.token
+    raise Unanswered(
+        f"No token for {url}: set GATEWAY_ADMIN_KEY to what the gateway printed at its start."
+    )
+
+
+def seen(answers: Sequence[dict[str, Any]]) -> list[SeenProcess]:
+    """Read trees; what another version tells beside is passed over. Raises `Unanswered`."""
+    try:
+        return [msgspec.convert(answer, SeenProcess) for answer in answers]
+    except msgspec.ValidationError as error:
+        raise Unanswered(f"The gateway answers in words of another version: {error}.") from None
+
+
+def asked(url: str | None, folder: Path | None) -> Asked:
+    """Return whom the options of a command mean. Raises `Unanswered`."""
+    where = folders(os.environ) if folder is None else [folder]
+    return Sockets(where) if url is None else Site(url, token_for(url, os.environ, where))

@@ -1,0 +1,107 @@
+"""The live tree in lines for people: `gateway top` shows them, and SIGUSR1 writes them to stderr.
+
+Ids, models and paths are clients' own words: whatever could move a cursor is escaped (R20).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gateway.downstream.live import SeenAttempt, SeenCall, SeenConnection, SeenProcess
+from gateway.telemetry.lines import printable
+
+NODE, LAST = "├─ ", "└─ "
+BRANCH, BLANK = "│  ", "   "
+
+MAX_SHOWN = 80
+"""Characters of a client's own words."""
+
+SHOWN_GAUGES = (
+    ("open_calls", "calls"),
+    ("open_connections", "connections"),
+    ("open_upstream_streams", "upstream streams"),
+    ("held_leases", "leases"),
+    ("pooled_connections_idle", "pooled"),
+    ("live_tasks", "tasks"),
+    ("open_descriptors", "descriptors"),
+)
+"""What stands beside a process, and its name there."""
+
+_MINUTE, _HOUR = 60.0, 3600.0
+
+Node = tuple[str, Sequence["Node"]]
+"""A line and what hangs below it."""
+
+
+def draw(processes: Iterable[SeenProcess]) -> Iterator[str]:
+    """Yield the lines of a whole tree."""
+    for process in processes:
+        yield from _lines(_process(process), "", "")
+
+
+def _lines(node: Node, first: str, rest: str) -> Iterator[str]:
+    text, below = node
+    yield first + text
+    for number, each in enumerate(below, 1):
+        last = number == len(below)
+        yield from _lines(each, rest + (LAST if last else NODE), rest + (BLANK if last else BRANCH))
+
+
+def _process(process: SeenProcess) -> Node:
+    facts = [f"worker {process.worker}", f"pid {process.pid}", f"up {age(process.uptime)}"]
+    facts += [
+        f"{said} {process.gauges[name]:,.0f}"
+        for name, said in SHOWN_GAUGES
+        if name in process.gauges
+    ]
+    if process.draining:
+        facts.append("draining")
+    busy = [each for each in process.connections if each.call is not None]
+    below = [_connection(each, each.call) for each in busy if each.call is not None]
+    if idle := len(process.connections) - len(busy):
+        below.append((f"{idle:,} idle connection{'s' if idle > 1 else ''}", ()))
+    if process.left_out:
+        below.append((f"and {process.left_out:,} more", ()))
+    return " · ".join(facts), below
+
+
+def _connection(connection: SeenConnection, call: SeenCall) -> Node:
+    since = "" if connection.age is None else f" · connected {age(connection.age)}"
+    return f"{words(connection.peer)}{since}", (_call(call),)
+
+
+def _call(call: SeenCall) -> Node:
+    what = f"{call.method} {words(call.path)}"
+    if call.model is not None:
+        what = f"{words(call.model)}{' (stream)' if call.stream else ''}"
+    facts = [words(call.id), what, f"{call.phase} {age(call.age)}"]
+    if call.pieces:
+        facts.append(f"{call.pieces:,} events, {call.bytes_out:,} bytes out")
+    elif call.bytes_in:
+        facts.append(f"{call.bytes_in:,} bytes in")
+    facts.append(f"waits for {words(call.waits_for)}")
+    if call.cause is not None:
+        facts.append(f"ending: {words(call.cause)}")
+    return " · ".join(facts), [_attempt(attempt) for attempt in call.attempts]
+
+
+def _attempt(attempt: SeenAttempt) -> Node:
+    text = f"{words(attempt.target)} · {words(attempt.outcome)} {age(attempt.age)}"
+    upstream = attempt.upstream
+    if upstream is None:
+        return text, ()
+    carried = f"request {upstream.requests:,} of this connection"
+    return text, ((f"{words(upstream.peer)} · connected {age(upstream.age)} · {carried}", ()),)
+
+
+def words(text: str) -> str:
+    """Return a client's or a provider's own words on one line, bounded."""
+    shown = printable(text)
+    return shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 1] + "…"
+
+
+def age(seconds: float) -> str:
+    """Write a time as people say it."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
+    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"

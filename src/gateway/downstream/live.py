@@ -1,0 +1,144 @@
+"""What is open now, as a tree: connection, call, attempt, upstream. It only looks.
+
+The tree is a picture of one moment, of values alone: it is told on the control socket, drawn for
+people (`drawing.py`), and holds nothing of what it shows. No prompt and no answer is in it.
+"""
+
+from collections.abc import Iterable
+from heapq import nsmallest
+
+import msgspec
+
+from gateway.downstream.calls import Calls, OpenCall
+from gateway.downstream.connection import Connection
+from gateway.words.receipt import Attempt, Phase, WaitsFor
+
+MOST_CONNECTIONS = 100_000
+"""What one tree may show, however many are asked for."""
+
+
+class SeenUpstream(msgspec.Struct, frozen=True):
+    """A connection to a provider. `age` in seconds; `requests` counts the present one too."""
+
+    peer: str = ""
+    age: float = 0.0
+    requests: int = 0
+
+
+class SeenAttempt(msgspec.Struct, frozen=True):
+    """One try at one target; `upstream` is there while a connection carries it."""
+
+    target: str = ""
+    age: float = 0.0
+    outcome: str = "open"
+    upstream: SeenUpstream | None = None
+
+
+class SeenCall(msgspec.Struct, frozen=True):
+    """An open call. `pieces` have been passed on; `cause` is why it is ending, if it is."""
+
+    id: str = ""
+    method: str = ""
+    path: str = ""
+    model: str | None = None
+    stream: bool = False
+    age: float = 0.0
+    phase: str = ""
+    waits_for: str = ""
+    cause: str | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    pieces: int = 0
+    attempts: list[SeenAttempt] = []
+
+
+class SeenConnection(msgspec.Struct, frozen=True):
+    """A client's connection; without a call it is idle, or its head is arriving."""
+
+    peer: str = ""
+    age: float | None = None
+    call: SeenCall | None = None
+
+
+class SeenProcess(msgspec.Struct, frozen=True):
+    """One worker. `left_out` counts the connections that are open and not shown."""
+
+    pid: int = 0
+    supervisor: int = 0
+    worker: int = 0
+    version: str = ""
+    uptime: float = 0.0
+    draining: bool = False
+    gauges: dict[str, float] = {}
+    connections: list[SeenConnection] = []
+    left_out: int = 0
+
+
+def look(
+    calls: Calls, connections: Iterable[Connection] | None, limit: int, now: float
+) -> tuple[list[SeenConnection], int]:
+    """Return what is open and how many were left out: calls first, the oldest first of each.
+
+    Where another server has the connections, `None`, each call stands for its own.
+    """
+    if connections is None:
+        found = list(calls)
+        alone = [
+            SeenConnection(call.receipt.peer, None, _call(call, now)) for call in found[:limit]
+        ]
+        return alone, len(found) - len(alone)
+    all_of_them = list(connections)
+    shown = nsmallest(limit, all_of_them, key=lambda each: (each.call is None, each.opened))
+    seen = [_connection(each, now) for each in shown]
+    return seen, len(all_of_them) - len(seen)
+
+
+def _connection(connection: Connection, now: float) -> SeenConnection:
+    call = connection.call
+    seen = None if call is None else _call(call, now)
+    return SeenConnection(connection.peer, _age(connection.opened, now), seen)
+
+
+def _call(call: OpenCall, now: float) -> SeenCall:
+    receipt, client = call.receipt, call.client
+    return SeenCall(
+        id=receipt.request_id,
+        method=receipt.method,
+        path=receipt.path,
+        model=receipt.model,
+        stream=receipt.stream,
+        age=_age(receipt.began, now),
+        phase=receipt.phase,
+        waits_for=waits_for(call),
+        cause=call.cause,
+        bytes_in=client.bytes_in,
+        bytes_out=client.bytes_out,
+        pieces=receipt.pieces,
+        attempts=[_attempt(attempt, now) for attempt in receipt.attempts],
+    )
+
+
+def waits_for(call: OpenCall) -> WaitsFor:
+    """Say what a call waits for."""
+    receipt = call.receipt
+    if call.client.torn:
+        return WaitsFor.CLIENT
+    if call.ending:
+        return WaitsFor.END
+    if receipt.phase is Phase.BODY:
+        return WaitsFor.BODY
+    if receipt.phase is Phase.WAITING and receipt.attempts:
+        return receipt.attempts[-1].waits_for
+    return WaitsFor.PROVIDER
+
+
+def _attempt(attempt: Attempt, now: float) -> SeenAttempt:
+    carried = None
+    if (upstream := attempt.upstream) is not None:
+        carried = SeenUpstream(upstream.peer, _age(upstream.opened, now), upstream.requests)
+    age = _age(attempt.began, now if attempt.ended is None else attempt.ended)
+    return SeenAttempt(attempt.target, age, attempt.outcome, carried)
+
+
+def _age(since: float, now: float) -> float:
+    return round(now - since, 3)

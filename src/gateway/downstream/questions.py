@@ -1,0 +1,143 @@
+"""What can be asked of a worker at its control socket: its status, gauges, live tree, and a cancel.
+
+Only `cancel` changes anything, and it goes the way of every other ending: the call's own life.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from gateway.downstream.calls import Calls
+from gateway.downstream.control import Answer, Fields
+from gateway.downstream.lag import Lag
+from gateway.downstream.listen import Listening
+from gateway.downstream.live import MOST_CONNECTIONS, SeenProcess, look
+from gateway.telemetry.log import Log
+from gateway.upstream.transport import Transport
+
+CONNECTIONS: Final = 200
+"""Connections that a tree shows, unless it is told."""
+
+_DESCRIPTORS: Final = Path("/proc/self/fd")
+_MEMORY: Final = Path("/proc/self/statm")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which worker this is; `began` on Trio's clock. One that is alone is its own supervisor."""
+
+    pid: int
+    supervisor: int
+    worker: int
+    version: str
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Who answers for one worker. Without `listening` another server has the connections."""
+
+    place: Place
+    calls: Calls
+    transport: Transport
+    listening: Listening | None
+    lag: Lag
+    log: Log
+
+    def table(self) -> Mapping[str, Answer]:
+        """Return what can be asked, and who answers."""
+        return {
+            "status": self._status,
+            "gauges": lambda _: {**self._who(), "gauges": self.gauges()},
+            "tree": lambda asked: msgspec.to_builtins(self.tree(_limit(asked))),
+            "cancel": self._cancel,
+        }
+
+    def gauges(self) -> dict[str, float]:
+        """Return the public counters; at rest those of calls are zero."""
+        pool = self.transport.pool
+        connections = {} if self.listening is None else {"open_connections": len(self.listening)}
+        return {
+            **connections,
+            "open_calls": len(self.calls),
+            "open_upstream_streams": self.transport.streams,
+            "held_leases": pool.busy,
+            "waiting_for_a_lease": pool.waiting,
+            "pooled_connections_idle": pool.idle,
+            "pooled_connections_parked": pool.parked,
+            "request_body_bytes": self.calls.body_bytes,
+            "live_tasks": trio.lowlevel.current_statistics().tasks_living,
+            "open_descriptors": open_descriptors(),
+            "resident_memory_bytes": int(_MEMORY.read_text().split()[1]) * _PAGE_BYTES,
+            "lost_log_lines": self.log.lost,
+            "loop_lag_seconds": round(self.lag.worst, 6),
+        }
+
+    def tree(self, limit: int = CONNECTIONS) -> SeenProcess:
+        """Return the live tree, with so many connections at most."""
+        now = trio.current_time()
+        connections, left_out = look(self.calls, self.listening, limit, now)
+        return SeenProcess(
+            pid=self.place.pid,
+            supervisor=self.place.supervisor,
+            worker=self.place.worker,
+            version=self.place.version,
+            uptime=round(now - self.place.began, 3),
+            draining=self.calls.draining,
+            gauges=self.gauges(),
+            connections=connections,
+            left_out=left_out,
+        )
+
+    def _who(self) -> dict[str, object]:
+        place = self.place
+        return {
+            "pid": place.pid,
+            "supervisor": place.supervisor,
+            "worker": place.worker,
+            "version": place.version,
+            "uptime": round(trio.current_time() - place.began, 3),
+            "draining": self.calls.draining,
+        }
+
+    def _status(self, _: Fields) -> Fields:
+        pool = self.transport.pool
+        return {
+            **self._who(),
+            "calls": len(self.calls),
+            "connections": None if self.listening is None else len(self.listening),
+            "upstream": {
+                "open": pool.open,
+                "idle": pool.idle,
+                "parked": pool.parked,
+                "waiting": pool.waiting,
+            },
+            "tasks": trio.lowlevel.current_statistics().tasks_living,
+            "lost_log_lines": self.log.lost,
+        }
+
+    def _cancel(self, asked: Fields) -> Fields:
+        call = asked.get("id")
+        if not isinstance(call, str):
+            return {"error": 'which one? {"ask": "cancel", "id": "req_..."}'}
+        cancelled = self.calls.stop(call)
+        if cancelled:
+            self.log.info("cancelled by the operator", request_id=call, calls=cancelled)
+        return {**self._who(), "cancelled": cancelled}
+
+
+def _limit(asked: Fields) -> int:
+    limit = asked.get("limit", CONNECTIONS)
+    return min(MOST_CONNECTIONS, max(0, limit)) if isinstance(limit, int) else CONNECTIONS
+
+
+def open_descriptors() -> int:
+    """Count the descriptors of this process; younger kernels tell their number at no cost."""
+    told = _DESCRIPTORS.stat().st_size
+    return told or len(list(_DESCRIPTORS.iterdir())) - 1

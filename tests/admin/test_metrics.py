@@ -1,0 +1,79 @@
+"""One scrape: every worker's gauges with its number, in Prometheus's own words."""
+
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.admin.metrics import HELP, MOST_GAUGES, UNNAMED, exposition
+
+
+def scrape(answers: list[dict[str, Any]], numbers: tuple[int, ...] = (1, 2)) -> str:
+    """Return the text of a scrape, which Prometheus's own parser can read."""
+    return exposition(answers, numbers, "1.2.3").decode()
+
+
+def values(text: str, name: str) -> dict[str, float]:
+    """Return a gauge's value by worker."""
+    return {
+        sample.labels["worker"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == f"gateway_{name}" and "worker" in sample.labels
+    }
+
+
+def worker(number: int, gauges: dict[str, Any], uptime: float = 1.0, draining: bool = False) -> Any:
+    return {"worker": number, "uptime": uptime, "draining": draining, "gauges": gauges}
+
+
+def test_all_workers_are_in_one_scrape() -> None:
+    text = scrape(
+        [worker(1, {"open_calls": 3, "loop_lag_seconds": 0.5}), worker(2, {"open_calls": 0}, 9.5)]
+    )
+    assert values(text, "open_calls") == {"1": 3.0, "2": 0.0}
+    assert values(text, "loop_lag_seconds") == {"1": 0.5}
+    assert values(text, "uptime_seconds") == {"1": 1.0, "2": 9.5}
+    assert values(text, "draining") == {"1": 0.0, "2": 0.0}
+    assert values(text, "worker_up") == {"1": 1.0, "2": 1.0}
+    assert 'gateway_info{version="1.2.3"} 1.0\n' in text
+
+
+def test_each_gauge_says_what_it_is() -> None:
+    text = scrape([worker(1, {**dict.fromkeys(HELP, 1), "brand_new": 2})])
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert {family.type for family in families.values()} == {"gauge"}
+    for name, said in HELP.items():
+        assert families[f"gateway_{name}"].documentation == said
+    assert families["gateway_brand_new"].documentation == UNNAMED
+    assert values(text, "brand_new") == {"1": 2.0}
+
+
+def test_a_worker_that_does_not_answer_is_seen() -> None:
+    assert values(scrape([worker(2, {})]), "worker_up") == {"1": 0.0, "2": 1.0}
+
+
+def test_two_processes_of_one_number_are_added_up_and_no_series_stands_twice() -> None:
+    """One drains while the next has begun."""
+    old = worker(1, {"open_calls": 3, "loop_lag_seconds": 0.1}, 90.0, draining=True)
+    text = scrape([old, worker(1, {"open_calls": 1, "loop_lag_seconds": 0.3}, 2.0)])
+    assert values(text, "open_calls") == {"1": 4.0}
+    assert values(text, "loop_lag_seconds") == {"1": 0.3}
+    assert values(text, "uptime_seconds") == {"1": 90.0}
+    assert values(text, "draining") == {"1": 1.0}
+    series = [line.rpartition(" ")[0] for line in text.splitlines() if line[0] != "#"]
+    assert len(series) == len(set(series))
+
+
+def test_what_is_no_gauge_is_left_out() -> None:
+    odd = {"a b": 1, "A": 1, 'x"} 1\nevil': 1, "text": "1", "none": None, "worker_up": 7, "info": 1}
+    text = scrape([worker(1, odd), {"worker": "1", "gauges": {"x": 1}}, {"worker": 3}, {}])
+    assert values(text, "worker_up") == {"1": 1.0, "2": 0.0}
+    names = {line.split("{")[0] for line in text.splitlines() if line[0] != "#"}
+    assert names == {
+        "gateway_info", "gateway_worker_up", "gateway_draining", "gateway_uptime_seconds",
+    }  # fmt: skip
+
+
+def test_what_a_worker_invents_has_an_end() -> None:
+    text = scrape([worker(1, {f"g{number}": 1 for number in range(2 * MOST_GAUGES)})])
+    assert text.count("# TYPE") <= MOST_GAUGES + 2

@@ -1,0 +1,304 @@
+"""The admin as it runs: a process of its own, beside real workers with real streams.
+
+Whatever is done to it here, no stream notices.
+"""
+
+import json
+import os
+import re
+import signal
+import stat
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+
+from gateway.admin.token_file import path_of, read
+from tests.admin.test_metrics import values
+from tests.process import Gateway, free_port, gateway
+from tests.test_client_leaves import connect
+from tests.test_drain import HEALTHZ, get, refuses
+from tests.test_workers import END, Crowd, crowd, ended
+
+SOON = 5
+ZERO = ("open_calls", "open_connections", "open_upstream_streams", "held_leases")
+"""What there is of a call, and after it is not."""
+
+
+class Answer:
+    """What the admin said."""
+
+    def __init__(self, wire: bytes) -> None:
+        head, _, self.body = wire.partition(b"\r\n\r\n")
+        self.status = int(head.split(b" ", 2)[1])
+        self.head = head.lower()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+async def ask(
+    port: int, path: str, token: str = "", method: str = "GET", body: bytes = b"", **headers: str
+) -> Answer:
+    """Ask the admin on a connection of its own."""
+    shown = {"authorization": f"Bearer {token}"} if token else {}
+    fields: Mapping[str, str] = {"host": "localhost", **shown, **headers}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
+    wire = "\r\n".join([*lines, "connection: close", f"content-length: {len(body)}", "", ""])
+    said = b""
+    with trio.fail_after(SOON):
+        async with await trio.open_tcp_stream("127.0.0.1", port) as client:
+            await client.send_all(wire.encode() + body)
+            while data := await client.receive_some(65_536):
+                said += data
+    return Answer(said)
+
+
+@asynccontextmanager
+async def attended(directory: Path) -> AsyncIterator[tuple[Crowd, list[int], int, int]]:
+    """Two workers, each with a stream in its middle, and an admin; its port and its pid."""
+    port = free_port()
+    async with crowd(directory, "", "--admin-port", str(port)) as (people, pids):
+        admin = await people.real.wait_for_admin()
+        assert (await ask(port, "/healthz")).status == 200
+        yield people, pids, port, admin
+
+
+def token_of(real: Gateway) -> str:
+    found = read(path_of(real.control, real.process.pid))
+    assert found is not None
+    return found.token
+
+
+async def all_end_well(people: Crowd, pids: list[int]) -> None:
+    people.go_on.set()
+    for pid in pids:
+        assert all(said.endswith(END) for said in await people.ends(pid))
+
+
+async def test_all_workers_are_in_one_scrape_and_their_counts_return_to_zero(
+    tmp_path: Path,
+) -> None:
+    async with attended(tmp_path) as (people, pids, port, _):
+        text = (await ask(port, "/metrics")).body.decode()
+        for name in ZERO:
+            found = values(text, name)
+            assert set(found) == {"1", "2"}
+            assert sum(found.values()) == people.opened, name
+        await all_end_well(people, pids)
+        with trio.fail_after(SOON):
+            while any(sum(values(text, name).values()) for name in ZERO):
+                text = (await ask(port, "/metrics")).body.decode()
+                await trio.sleep(0.02)
+        assert values(text, "worker_up") == {"1": 1.0, "2": 1.0}
+
+
+async def test_an_admin_that_goes_is_replaced_and_no_stream_notices(tmp_path: Path) -> None:
+    """Once it is killed, once it is told to end by a signal of its own."""
+    async with attended(tmp_path) as (people, pids, port, admin):
+        real = people.real
+        token = token_of(real)
+        os.kill(admin, signal.SIGKILL)
+        second = await real.wait_for_admin(but=admin)
+        assert (await ask(port, "/api/gauges", token)).status == 200
+        os.kill(second, signal.SIGTERM)
+        await ended(second)
+        assert (await ask(port, "/api/gauges", token)).status == 200
+        assert sorted(real.workers()) == sorted(pids)
+        await all_end_well(people, pids)
+        (line,) = real.lines("admin died")
+        assert (line["pid"], line["how"], line["replaced_in"]) == (admin, "ended with SIGKILL", 0)
+        assert real.lines("worker died") == []
+        real.signal(signal.SIGTERM)
+        assert await real.exit_code(SOON) == 0
+
+
+async def test_it_watches_the_drain_to_its_end_though_a_signal_goes_to_the_whole_group(
+    tmp_path: Path,
+) -> None:
+    """G1."""
+    async with attended(tmp_path) as (people, pids, port, _):
+        real = people.real
+        token = token_of(real)
+        real.signal(signal.SIGTERM, group=True)
+        await refuses(real)
+        assert (await ask(port, "/api/gauges", token)).status == 200
+        await all_end_well(people, pids)
+        assert await real.exit_code(SOON) == 0
+        assert list(real.control.iterdir()) == []
+        with pytest.raises(OSError, match="all attempts to connect"):
+            await ask(port, "/healthz")
+
+
+async def test_it_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
+    """G3 in part."""
+    async with attended(tmp_path) as (people, pids, _, admin):
+        people.real.process.kill()
+        await ended(admin)
+        await all_end_well(people, pids)
+        for pid in pids:
+            await ended(pid)
+
+
+async def test_one_worker_with_an_admin_has_a_supervisor_and_is_replaced(tmp_path: Path) -> None:
+    """G2, G3 in part. It is what `gateway serve` comes to where nothing is configured."""
+    port = free_port()
+    with gateway(tmp_path, "", "--admin-port", str(port)) as real:
+        (doomed,) = await real.wait_for_workers(1)
+        os.kill(doomed, signal.SIGKILL)
+        await real.wait_for_workers(1, but=doomed)
+        client = await connect(real)
+        assert (await get(client, HEALTHZ)).startswith(b"HTTP/1.1 200 OK\r\n")
+        client.socket.close()
+        real.signal(signal.SIGINT, group=True)
+        real.signal(signal.SIGINT, group=True)
+        assert await real.exit_code(SOON) == 0
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Gateway]:
+    """Two workers and an admin."""
+    folder = tmp_path_factory.mktemp("admin")
+    with gateway(folder, "", "--workers", "2", "--admin-port", str(port)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def printed(real: Gateway) -> str:
+    """The line that announces the admin."""
+    assert real.process.stdout is not None
+    line = ""
+    while not line.startswith("  admin "):
+        line = real.process.stdout.readline()
+    return line
+
+
+async def test_s16_the_token_is_printed_once_and_kept_in_a_private_file(
+    real: Gateway, port: int, printed: str
+) -> None:
+    path = path_of(real.control, real.process.pid)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    found = read(path)
+    assert found is not None
+    assert found.url == f"http://127.0.0.1:{port}"
+    assert printed == f"  admin          {found.url}  token {found.token}\n"
+    assert len(found.token) * 6 >= 128
+    assert (await ask(port, "/api/gauges", found.token)).status == 200
+    assert found.token not in real.log.read_text()
+
+
+async def test_s11_without_the_token_there_are_figures_and_nothing_else(
+    real: Gateway, port: int
+) -> None:
+    for path in ("/metrics", "/healthz"):
+        assert (await ask(port, path)).status == 200
+    for method, path in (("GET", "/api/tree"), ("GET", "/api/gauges"), ("POST", "/api/cancel")):
+        for token in ("", "x", token_of(real) + "x"):
+            assert (await ask(port, path, token, method)).status == 401
+    assert (await ask(port, "/metrics", host="evil.example")).status == 403
+    client = await connect(real)
+    assert b" 404 " in await get(client, HEALTHZ.replace(b"/healthz", b"/metrics"))
+    client.socket.close()
+
+
+async def test_answers_are_sealed_and_the_connection_is_closed_when_it_was_asked_for(
+    real: Gateway, port: int
+) -> None:
+    answer = await ask(port, "/api/tree", token_of(real))
+    for field in (b"cache-control: no-store", b"x-content-type-options: nosniff"):
+        assert field in answer.head
+    assert b"access-control" not in answer.head
+    assert b"hypercorn" not in answer.head
+
+
+async def test_no_worker_has_imported_quart(real: Gateway, port: int) -> None:
+    """What Quart needs in C is mapped into the admin, and into nobody else."""
+    admin = await real.wait_for_admin()
+    assert (await ask(port, "/healthz")).status == 200
+    assert "/markupsafe/" in Path(f"/proc/{admin}/maps").read_text()
+    for pid in (*await real.wait_for_workers(), real.process.pid):
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        assert "/httptools/" in maps
+        assert "/markupsafe/" not in maps
+
+
+async def test_nobody_holds_a_socket_of_anothers(real: Gateway, port: int) -> None:
+    """No worker's doors, nor the supervisor's ends of lifelines, by which each knows of its end."""
+    admin = await real.wait_for_admin()
+    workers = await real.wait_for_workers()
+    assert (await ask(port, "/healthz")).status == 200
+    doors, desk = listening(real.port), listening(port)
+    assert (len(doors), len(desk)) == (2, 1)
+    assert not sockets(admin) & doors
+    assert desk <= sockets(admin)
+    for pid in workers:
+        assert len(sockets(pid) & doors) == 1
+        assert not sockets(pid) & desk
+    lifelines = sockets(real.process.pid) - doors - desk
+    assert len(lifelines) == 3 + 2
+    for pid in (admin, *workers):
+        assert not sockets(pid) & lifelines
+
+
+def sockets(pid: int) -> set[str]:
+    """Return the inodes of the sockets that a process holds."""
+    links = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    return {found[1] for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
+
+
+def listening(port: int) -> set[str]:
+    """Return the inodes of the sockets that listen on a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {row[9] for row in rows if row[3] == "0A" and int(row[1].partition(":")[2], 16) == port}
+
+
+async def test_a_hundred_slow_clients_of_the_admin_hurt_nobody(real: Gateway, port: int) -> None:
+    slow = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(100)]
+    try:
+        for number, client in enumerate(slow):
+            await client.send_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n"[: 1 + number])
+        with trio.fail_after(SOON):
+            async with trio.open_nursery() as nursery:
+                for _ in range(20):
+                    nursery.start_soon(ask, port, "/metrics")
+                client = await connect(real)
+                for _ in range(20):
+                    said = await get(client, HEALTHZ)
+                    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+                client.socket.close()
+    finally:
+        for client in slow:
+            client.socket.close()
+    assert (await ask(port, "/healthz")).status == 200
+    assert real.lines("admin died") == []
+
+
+async def test_what_ends_hypercorn_ends_no_process(real: Gateway, port: int) -> None:
+    """A path that is not ASCII, over HTTP/2 without TLS, comes out of Hypercorn as an error."""
+    admin = await real.wait_for_admin()
+    connection = H2Connection(H2Configuration(validate_outbound_headers=False))
+    connection.initiate_connection()
+    head = [(":method", "GET"), (":path", "/é"), (":authority", "localhost"), (":scheme", "http")]
+    connection.send_headers(1, head, end_stream=True)
+    async with await trio.open_tcp_stream("127.0.0.1", port) as client:
+        await client.send_all(connection.data_to_send())
+        await real_says(real, "bug in admin")
+    assert (await ask(port, "/healthz")).status == 200
+    assert await real.wait_for_admin() == admin
+
+
+async def real_says(real: Gateway, event: str) -> None:
+    """Wait for a line of the log."""
+    with trio.fail_after(SOON):
+        while not real.lines(event):
+            await trio.sleep(0.005)
