@@ -1,0 +1,338 @@
+"""What a seed says: the whole plan of a world, drawn before it begins.
+
+Nothing is drawn afterwards, so a plan can be read, and a change of the house changes no lots.
+"""
+
+from dataclasses import dataclass, replace
+from math import inf
+from random import Random
+
+from gateway.config.compose import Config
+from gateway.downstream.options import CallOptions, HttpOptions
+from gateway.relay.options import AnswerOptions, ClockOptions
+from gateway.words.target import Timeouts
+from tests.simulation.network import CALM, Weather
+from tests.simulation.personalities import draw_script
+from tests.simulation.scripts import MOMENTS, Script
+from tests.simulation.wishes import Wish, draw_wish
+
+CALLS = 6
+"""Requests of a schedule; about five of them arrive."""
+
+CROWD = 20
+"""Requests of one schedule in forty."""
+
+LINKS = 12
+"""Connections to the provider whose fate is drawn; those behind them are calm."""
+
+SPREAD = 8.0
+"""Seconds within which the clients come."""
+
+LARGE = 33_554_432
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a client sends: so many bytes at a time with pauses between; behind `stuck_at` nothing.
+
+    Only the first `patient` pauses are kept, so that a long body does not take for ever.
+    """
+
+    size: int = 1 << 30
+    pause: float = 0.0
+    patient: int = 40
+    stuck_at: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Appetite:
+    """How a client reads: so much at once with pauses; for `stalls_for` nothing, after so much."""
+
+    size: int = 65_536
+    pause: float = 0.0
+    patient: int = 60
+    stalls_at: float = inf
+    stalls_for: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """How a client goes: after so many seconds or bytes, or after its last answer.
+
+    `after_words` stands for the instant at which its provider says so many things. `way` is "fin",
+    "rst", "half" (it still reads) or "stay": until the gateway closes.
+    """
+
+    way: str
+    after_seconds: float = inf
+    after_bytes: float = inf
+    after_words: int = 0
+
+    @property
+    def early(self) -> bool:
+        """True where it may go before it is answered."""
+        return min(self.after_seconds, self.after_bytes) < inf or self.after_words > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One client connection and its requests."""
+
+    name: str
+    starts_at: float
+    wishes: tuple[Wish, ...]
+    sealed: bool = False
+    pipelines: bool = False
+    pace: Pace = Pace()
+    appetite: Appetite = Appetite()
+    leaving: Leaving = Leaving("fin")
+    there: Weather = CALM
+    back: Weather = CALM
+
+    @property
+    def all_at_once(self) -> bool:
+        """True where all requests leave in one write."""
+        return self.pipelines and not any(wish.expects for wish in self.wishes)
+
+    @property
+    def calm(self) -> bool:
+        """True where the client does nothing out of the ordinary."""
+        prompt = self.pace == Pace() and self.appetite == Appetite() and not self.leaving.early
+        return prompt and self.there == CALM and self.back == CALM and not self.pipelines
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of one connection to the provider; `dial` is "ok" or how it fails."""
+
+    dial: str = "ok"
+    takes: float = 0.0
+    there: Weather = CALM
+    back: Weather = CALM
+
+    @property
+    def calm(self) -> bool:
+        return self.dial == "ok" and not self.takes and self.there == CALM and self.back == CALM
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What an operator does: when it is told to drain, to stop at once, to cancel one call.
+
+    From `cancel_at` on `cancels` calls are cancelled, one each second.
+    """
+
+    drain_at: float = inf
+    stop_at: float = inf
+    cancel_at: float = inf
+    cancels: int = 1
+
+    @property
+    def calm(self) -> bool:
+        return min(self.drain_at, self.stop_at, self.cancel_at) == inf
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a seed says."""
+
+    seed: int
+    config: Config
+    answers: AnswerOptions
+    timeouts: Timeouts
+    max_calls: int
+    max_connections: int
+    most: int
+    visits: tuple[Visit, ...]
+    scripts: dict[str, Script]
+    fates: tuple[Fate, ...]
+    orders: Orders
+    scheduler: int
+
+    @property
+    def roomy(self) -> bool:
+        """True where no limit of calls or connections is in anybody's way."""
+        return min(self.max_calls, self.max_connections, self.most) >= 50
+
+
+def draw_plan(seed: int) -> Plan:
+    """Draw a world."""
+    lots = Random(seed)
+    rough = lots.choice((0.0, 0.15, 0.5))
+    visits = _visits(lots, rough)
+    fates = [_fate(lots, rough) for _ in range(LINKS)]
+    if rough and lots.random() < 0.3:
+        visits, fates = _swizzle(lots, visits, fates)
+    scripts = {
+        wish.id: draw_script(lots, wish) for visit in visits for wish in visit.wishes if wish.chats
+    }
+    config, answers = _options(lots)
+    return Plan(
+        seed=seed,
+        config=config,
+        answers=answers,
+        timeouts=Timeouts(
+            connect=lots.choice((1.0, 5.0)),
+            first_token=lots.choice((5.0, 30.0)),
+            idle=lots.choice((3.0, 20.0)),
+            total=lots.choice((15.0, 60.0, 120.0)),
+        ),
+        max_calls=lots.choice((2, 3, 100, 100, 100, 100)),
+        max_connections=lots.choice((1, 2, 100, 100)),
+        most=lots.choice((2, 100, 100, 100, 100, 100)),
+        visits=tuple(visits),
+        scripts=scripts,
+        fates=tuple(fates),
+        orders=_orders(lots),
+        scheduler=lots.getrandbits(64),
+    )
+
+
+def _options(lots: Random) -> tuple[Config, AnswerOptions]:
+    config = Config(
+        http=HttpOptions(
+            max_body_bytes=lots.choice((5_000, LARGE, LARGE)),
+            head_timeout=lots.choice((2.0, 10.0)),
+            body_timeout=lots.choice((3.0, 30.0)),
+            keep_alive=lots.choice((2.0, 30.0)),
+        ),
+        clocks=ClockOptions(
+            write_timeout=lots.choice((2.0, 10.0, 60.0)),
+            keepalive_interval=lots.choice((0.0, 1.0, 15.0)),
+            head_after=lots.choice((0.5, 3.0, 20.0)),
+        ),
+        calls=CallOptions(
+            drain_delay=lots.choice((0.0, 0.0, 1.0)), drain_timeout=lots.choice((0.0, 3.0, 60.0))
+        ),
+    )
+    answers = AnswerOptions(
+        max_event_bytes=lots.choice((4_096, 16_777_216, 16_777_216)),
+        max_answer_bytes=lots.choice((20_000, 268_435_456, 268_435_456)),
+    )
+    return config, answers
+
+
+def _orders(lots: Random) -> Orders:
+    drawn = lots.random()
+    if drawn < 0.18:
+        drain_at = lots.choice((lots.choice(MOMENTS[:7]), lots.uniform(0.0, SPREAD * 2)))
+        again = lots.random() < 0.4
+        return Orders(drain_at, drain_at + lots.choice(MOMENTS[:7]) if again else inf)
+    if drawn < 0.28:
+        cancel_at = lots.choice((lots.choice(MOMENTS[:7]), lots.uniform(0.0, SPREAD)))
+        return Orders(cancel_at=cancel_at, cancels=lots.choice((1, 3)))
+    return Orders()
+
+
+def _visits(lots: Random, rough: float) -> list[Visit]:
+    visits: list[Visit] = []
+    left = CROWD if lots.random() < 0.025 else CALLS
+    together = lots.random() < 0.3
+    while left > 0:
+        count = min(left, lots.choice((1, 1, 1, 2, 3)))
+        left -= count
+        name = f"c{len(visits)}"
+        wishes = tuple(draw_wish(lots, f"{name}-{index}") for index in range(count))
+        visits.append(
+            Visit(
+                name,
+                0.0 if together else lots.choice((*MOMENTS[:5], lots.uniform(0.0, SPREAD))),
+                wishes,
+                sealed=lots.random() < 0.2,
+                pipelines=count > 1 and lots.random() < 0.4,
+                pace=_pace(lots) if lots.random() < rough else Pace(),
+                appetite=(appetite := _appetite(lots) if lots.random() < rough else Appetite()),
+                leaving=_leaving(lots),
+                there=draw_weather(lots, rough),
+                # Who stalls is not noticed before its window is full.
+                back=draw_weather(lots, rough if appetite.stalls_at == inf else 0.8),
+            )
+        )
+    return visits
+
+
+def _pace(lots: Random) -> Pace:
+    return Pace(
+        size=lots.choice((1, 10, 200, 5_000)),
+        pause=lots.choice((0.0, 0.01, 0.3, 1.5)),
+        patient=lots.choice((3, 40)),
+        stuck_at=lots.choice((inf, inf, lots.uniform(0.0, 400.0))),
+    )
+
+
+def _appetite(lots: Random) -> Appetite:
+    return Appetite(
+        size=lots.choice((1, 50, 500, 65_536)),
+        pause=lots.choice((0.0, 0.05, 1.0)),
+        patient=lots.choice((5, 60)),
+        stalls_at=lots.choice((inf, lots.uniform(0.0, 1_000.0), 1.0)),
+        stalls_for=lots.choice((*MOMENTS[2:], 120.0, inf)),
+    )
+
+
+def _leaving(lots: Random) -> Leaving:
+    """Draw how a client goes: a third in order, a third at a moment, a third at a byte."""
+    way = lots.choice(("fin", "fin", "rst", "half", "stay"))
+    match lots.choice(("after", "after", "moment", "soon", "byte", "first byte", "word")):
+        case "moment":
+            return Leaving(way, after_seconds=lots.uniform(0.0, 30.0))
+        case "soon":
+            return Leaving(way, after_seconds=lots.choice((*MOMENTS, 0.001, 0.05)))
+        case "byte":
+            return Leaving(way, after_bytes=lots.uniform(1.0, 4_000.0))
+        case "first byte":
+            return Leaving(way, after_bytes=1.0)
+        case "word":
+            return Leaving(way, after_words=lots.choice((1, 2, 3, 4, 6, 10)))
+    return Leaving(way)
+
+
+def draw_weather(lots: Random, rough: float) -> Weather:
+    """Draw the weather of one direction; `rough` is how likely it is bad."""
+    if lots.random() >= rough:
+        return CALM
+    begins = lots.uniform(0.0, 3 * SPREAD)
+    clogged = lots.random() < 0.3
+    return Weather(
+        latency=lots.choice((0.0, 0.001, 0.01, 0.1)),
+        slices=lots.choice((1 << 30, 1 << 30, 1, 3, 17, 100, 1000)),
+        spacing=lots.choice((0.0, 0.0, 0.001)),
+        window=lots.choice((1 << 20, 65_536, 4_000, 1_000, 300, 100)),
+        clogs=((begins, begins + lots.uniform(1.0, 120.0)),) if clogged else (),
+        lost_from=lots.uniform(0.0, 3 * SPREAD) if lots.random() < 0.05 else inf,
+    )
+
+
+def _fate(lots: Random, rough: float) -> Fate:
+    dial = "ok"
+    if lots.random() < 0.1:
+        dial = lots.choice(("refused", "name", "tls", "exhausted", "black hole"))
+    takes = lots.choice((0.0, 0.0, 0.0, 0.02, 0.9, 4.0)) if rough else 0.0
+    return Fate(dial, takes, draw_weather(lots, rough), draw_weather(lots, rough))
+
+
+def _swizzle(
+    lots: Random, visits: list[Visit], fates: list[Fate]
+) -> tuple[list[Visit], list[Fate]]:
+    """Clog a random part of all connections one by one, and release them in another order."""
+    chosen = lots.sample(range(len(visits) + len(fates)), lots.randint(1, len(visits) + 4))
+    begin = lots.uniform(0.0, SPREAD)
+    began = [begin + lots.uniform(0.0, 5.0) for _ in chosen]
+    ends = [max(began) + lots.uniform(0.1, 20.0) for _ in chosen]
+    for index, times in zip(chosen, zip(began, ends, strict=True), strict=True):
+        if index < len(visits):
+            visit = visits[index]
+            visits[index] = replace(
+                visit, there=_clogged(visit.there, times), back=_clogged(visit.back, times)
+            )
+        else:
+            place = index - len(visits)
+            fate = fates[place]
+            fates[place] = replace(
+                fate, there=_clogged(fate.there, times), back=_clogged(fate.back, times)
+            )
+    return visits, fates
+
+
+def _clogged(weather: Weather, times: tuple[float, float]) -> Weather:
+    return replace(weather, clogs=tuple(sorted((*weather.clogs, times))))

@@ -1,0 +1,238 @@
+"""What a provider does with one request: a script of steps, and what a client may be told of it.
+
+The parts of a stream carry the truth: the bytes as the provider says them, and as they must reach
+a client. The judge needs no parser of the gateway's to know what should have come.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from tests.simulation.wishes import Wish
+from tests.stage import DONE, STOP, STREAM_HEAD, chunk, event
+
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+FOREVER = 1e9
+"""Seconds that end with the world."""
+
+MOMENTS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0)
+"""Seconds after which things happen. The clocks are set to the same, so that much meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One event or comment. `told` is what the client gets of it; None where it gets nothing.
+
+    `closes` marks the terminal event, `finishes` the last finish_reason. `silent` is what does not
+    count as a sign of life: a comment, what is malformed, what is no event. `usage` is what it says
+    of tokens, in and out.
+    """
+
+    raw: bytes
+    told: bytes | None
+    content: bool = False
+    finishes: bool = False
+    closes: bool = False
+    silent: bool = False
+    usage: tuple[int, int] | None = None
+
+
+def comment(raw: bytes) -> Part:
+    return Part(raw, raw, silent=True)
+
+
+def dropped(raw: bytes) -> Part:
+    """Return a part that is no event, or none that can be read."""
+    return Part(raw, None, silent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Write; the parts are those that these bytes complete."""
+
+    data: bytes
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """End the connection: "fin" ends what we say, "close" both, "rst" at once.
+
+    "cut" is the end without the farewell of TLS.
+    """
+
+    way: str
+
+
+Step = Say | Wait | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is done with a request. `outcomes` are how the call ends if nothing else interferes.
+
+    `reads` says how the request is read: "whole", "slow", "never", or "head" where the answer
+    comes before the body has been read. `exact` is False where the client is told the same in
+    other bytes.
+    """
+
+    steps: tuple[Step, ...]
+    outcomes: frozenset[str]
+    name: str = ""
+    rows: tuple[str, ...] = ()
+    reads: str = "whole"
+    body: bytes | None = None
+    exact: bool = True
+    bulk: int = 0
+    """The largest event, in bytes; 0 where all are small."""
+    stale: str = ""
+    """How a connection that has served before is left at this request, unanswered (U5)."""
+
+    @property
+    def longest_wait(self) -> float:
+        """The longest time for which the provider says nothing."""
+        return max((step.seconds for step in self.steps if isinstance(step, Wait)), default=0.0)
+
+    @property
+    def waits(self) -> float:
+        """All time for which the provider says nothing."""
+        return sum(step.seconds for step in self.steps if isinstance(step, Wait))
+
+
+def text(raw: bytes, *, content: bool = False, finishes: bool = False) -> Part:
+    """Return a part that passes as it is."""
+    return Part(raw, raw, content, finishes)
+
+
+def end_part() -> Part:
+    """Return the terminal event; the gateway says its own."""
+    return Part(DONE, None, closes=True)
+
+
+def stop_part() -> Part:
+    return text(STOP, content=True, finishes=True)
+
+
+def usage_part(wish: Wish) -> Part:
+    """Return the event that carries usage: passed on to those who asked for it."""
+    numbers = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    chunk_of_usage = {"id": "c1", "object": "chat.completion.chunk", "model": "m-1", "choices": []}
+    raw = b"data: " + json.dumps(chunk_of_usage | {"usage": numbers}).encode() + b"\n\n"
+    return Part(raw, raw if wish.usage else None, usage=(3, 2))
+
+
+def speech(lots: Random, wish: Wish) -> list[Part]:
+    """Return the words of an ordinary stream, without its end."""
+    count = lots.choice((1, 2, 3, 8, 30))
+    words = [text(event(f"{wish.id}-{index} ü "), content=True) for index in range(count)]
+    return [text(event("")), *words]
+
+
+def stream(lots: Random, wish: Wish) -> list[Part]:
+    """Return the parts of an ordinary stream."""
+    usage = [usage_part(wish)] if lots.random() < 0.7 else []
+    return [*speech(lots, wish), stop_part(), *usage, end_part()]
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a stream's bytes travel: in chunks, or until the connection is closed."""
+
+    chunked: bool = True
+    head: bytes = STREAM_HEAD
+
+    def frame(self, data: bytes) -> bytes:
+        return chunk(data) if self.chunked else data
+
+    def end(self) -> tuple[Step, ...]:
+        return (Say(b"0\r\n\r\n"),) if self.chunked else (Leave("close"),)
+
+
+def draw_framing(lots: Random) -> Framing:
+    return Framing() if lots.random() < 0.8 else Framing(chunked=False, head=UNTIL_CLOSE)
+
+
+@dataclass(slots=True)
+class Telling:
+    """Builds the steps of a stream; the parts leave alone, together, or cut anywhere."""
+
+    lots: Random
+    framing: Framing = field(default_factory=Framing)
+    steps: list[Step] = field(default_factory=list)
+    _manner: str = ""
+
+    def begin(self) -> "Telling":
+        """Say the head; draw the manner of what follows."""
+        self._manner = self.lots.choice(("alone", "alone", "together", "cut", "bytes"))
+        self.steps.append(Say(self.framing.head))
+        return self
+
+    def say(self, parts: Sequence[Part]) -> "Telling":
+        """Say these parts."""
+        frame = self.framing.frame
+        match self._manner:
+            case "together":
+                self.steps.append(Say(frame(b"".join(each.raw for each in parts)), tuple(parts)))
+            case "cut" | "bytes":
+                self._cut(parts)
+            case _:
+                for part in parts:
+                    self.steps.append(Say(frame(part.raw), (part,)))
+                    if self.lots.random() < 0.2:
+                        self.pause(self.lots.choice((0.001, 0.05, 0.5)))
+        return self
+
+    def _cut(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            where = self.lots.randrange(1, len(part.raw))
+            if self._manner == "bytes" and len(part.raw) < 400:
+                pieces = [bytes([byte]) for byte in part.raw]
+            else:
+                pieces = [part.raw[:where], part.raw[where:]]
+            for piece in pieces[:-1]:
+                self.steps.append(Say(self.framing.frame(piece)))
+            self.steps.append(Say(self.framing.frame(pieces[-1]), (part,)))
+
+    def half(self, part: Part) -> "Telling":
+        """Say the first half of a part."""
+        self.steps.append(Say(self.framing.frame(part.raw[: max(1, len(part.raw) // 2)])))
+        return self
+
+    def raw(self, data: bytes) -> "Telling":
+        """Say bytes as they are."""
+        self.steps.append(Say(data))
+        return self
+
+    def pause(self, seconds: float) -> "Telling":
+        self.steps.append(Wait(seconds))
+        return self
+
+    def leave(self, way: str) -> "Telling":
+        self.steps.append(Leave(way))
+        return self
+
+    def end(self) -> "Telling":
+        """End the body."""
+        self.steps += self.framing.end()
+        return self
+
+    def script(self, *outcomes: str) -> Script:
+        return Script(tuple(self.steps), frozenset(outcomes))
+
+
+def telling(lots: Random) -> Telling:
+    """Begin to tell a stream in a framing of the lots' choice."""
+    return Telling(lots, draw_framing(lots)).begin()
+
+
+def named(script: Script, name: str, rows: tuple[str, ...]) -> Script:
+    """Return the script under its name."""
+    return replace(script, name=name, rows=rows)

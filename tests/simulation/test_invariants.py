@@ -1,0 +1,256 @@
+"""Each invariant can fail: a record that was doctored shows it red, and the sound one does not."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from gateway.words.answer import Usage
+from gateway.words.receipt import Attempt, Outcome, Receipt
+from tests.simulation.answers import Reply
+from tests.simulation.invariants import INVARIANTS, KEEPALIVE, check, misled
+from tests.simulation.plan import Fate, Leaving, Orders, Plan, Visit, draw_plan
+from tests.simulation.record import Asked, Guest, Link, Record, Rest
+from tests.simulation.scripts import Part, Say, Script, end_part, stop_part, text, usage_part
+from tests.simulation.wishes import Wish
+from tests.stage import DONE, KEY, event, post
+
+FIRST, SECOND = text(event("one "), content=True), text(event("two"), content=True)
+WISH = Wish("c0-0", "chat", post(b"{}"), stream=True, chats=True)
+HEALTH = Wish("c0-1", "GET /healthz", b"GET /healthz HTTP/1.1\r\n\r\n", "GET", statuses=(200,))
+SAID = [FIRST, SECOND, stop_part(), usage_part(WISH), end_part()]
+BODY = b"".join(part.told or b"" for part in SAID) + DONE
+
+
+def a_plan() -> Plan:
+    drawn = draw_plan(0)
+    visit = Visit("c0", 0.0, (WISH, HEALTH))
+    return replace(
+        drawn, visits=(visit,), orders=Orders(), max_calls=100, max_connections=100, most=100
+    )
+
+
+def a_line(receipt: Receipt) -> dict[str, object]:
+    return {"request_id": receipt.request_id, "outcome": str(receipt.outcome)}
+
+
+def a_record() -> Record:
+    """A world in which one stream and one probe went well."""
+    plan = a_plan()
+    chat = Receipt("c0-0", "POST", "/v1/chat/completions", "peer", 1.0, stream=True, status=200)
+    chat.attempts = [Attempt("up/m-1", 1.0, 3.0, "completed")]
+    chat.usage = Usage(3, 2)
+    probe = Receipt("c0-1", "GET", "/healthz", "peer", 4.0, status=200)
+    for receipt, ended in ((chat, 3.0), (probe, 4.0)):
+        receipt.complete()
+        receipt.ended = ended
+    script = Script((Say(b"", tuple(SAID)),), frozenset({"completed"}), "completes")
+    link = Link(0, Fate(), 1.0, 1.0, closed_at=60.0, taken=500)
+    asked = Asked(link, "c0-0", 1.0, script, True, list(SAID), [2.0] * len(SAID), 900, 0, True)
+    link.asked.append(asked)
+    guest = Guest(plan.visits[0], opened_at=1.0, gone_at=5.0, closed_at=5.0, heard_at=4.0, sent=2)
+    for replies in (guest.replies, guest.written):
+        replies += [
+            Reply(200, head_of("c0-0", "text/event-stream"), bytearray(BODY), whole=True),
+            Reply(200, head_of("c0-1", "application/json"), bytearray(b"{}"), whole=True),
+        ]
+    record = Record(plan, ["c0-0", "c0-1"], [chat, probe], guests=[guest], links=[link])
+    record.lines = [a_line(chat), a_line(probe)]
+    record.asked = [asked]
+    record.most_links = 1
+    return record
+
+
+def head_of(name: str, media: str) -> dict[str, str]:
+    return {"content-type": media, "x-request-id": name, "connection": "keep-alive"}
+
+
+def settle(record: Record, outcome: Outcome) -> None:
+    """Let the stream's call have ended otherwise."""
+    record.receipts[0].outcome = outcome
+    record.lines[0]["outcome"] = str(outcome)
+
+
+def rewrite(record: Record, old: bytes, new: bytes, which: int = 0) -> None:
+    """Put other bytes into an answer, as it was written and as it was read."""
+    for reply in _replies(record, which):
+        reply.body = bytearray(bytes(reply.body).replace(old, new))
+
+
+def cut(record: Record) -> None:
+    """Take the end of the stream's body away."""
+    for reply in _replies(record, 0):
+        reply.whole = False
+
+
+def _replies(record: Record, which: int) -> tuple[Reply, Reply]:
+    guest = record.guests[0]
+    return guest.replies[which], guest.written[which]
+
+
+def ask_again(record: Record, **changes: Any) -> None:
+    """Let the provider have been asked a second time."""
+    link = Link(1, Fate(), 1.0, 1.0, closed_at=3.0)
+    record.asked.append(replace(record.asked[0], link=link, **changes))
+
+
+def order(record: Record, drain_at: float) -> None:
+    record.plan = replace(record.plan, orders=Orders(drain_at))
+
+
+def test_a_sound_record_is_not_complained_of() -> None:
+    assert check(a_record()) == []
+
+
+Doctor = Callable[[Record], object]
+
+
+def leave(record: Record) -> None:
+    settle(record, Outcome.CLIENT_GONE)
+    record.receipts[0].attempts[0].outcome = "cancelled"
+
+
+def stop(record: Record) -> None:
+    settle(record, Outcome.STOPPED)
+    order(record, drain_at=3.5)
+
+
+def refuse(record: Record) -> None:
+    for reply in _replies(record, 1):
+        reply.status = 503
+
+
+def silence(record: Record) -> None:
+    """Let the provider have ended its stream without its last words."""
+    record.asked[0].said, record.asked[0].said_at = [FIRST, SECOND], [2.0, 2.0]
+
+
+DOCTORED: list[tuple[str, Doctor]] = [
+    ("one_receipt_and_one_line", lambda record: record.receipts.pop()),
+    ("one_receipt_and_one_line", lambda record: record.receipts.append(record.receipts[0])),
+    ("one_receipt_and_one_line", lambda record: record.lines.pop()),
+    ("one_receipt_and_one_line", lambda record: record.lines[0].update(outcome="refused")),
+    ("one_receipt_and_one_line", lambda record: setattr(record.receipts[1], "request_id", "c0-0")),
+    ("receipts_do_not_change", lambda record: record.changed.append("c0-0")),
+    ("bytes_are_counted", lambda record: setattr(record.receipts[1], "bytes_out", 7)),
+    ("every_request_has_an_outcome", lambda record: setattr(record.receipts[0], "outcome", None)),
+    ("every_request_has_an_outcome", lambda record: setattr(record.receipts[0], "ended", None)),
+    ("every_request_has_an_outcome", lambda record: settle(record, Outcome.INTERNAL)),
+    ("attempts_are_closed", lambda record: setattr(record.receipts[0].attempts[0], "ended", None)),
+    ("attempts_are_closed", lambda record: setattr(record.receipts[0].attempts[0], "ended", 9.0)),
+    ("attempts_are_closed", lambda record: record.receipts[0].attempts.append(Attempt("x", 1, 2))),
+    *(
+        ("nothing_is_left", lambda record, name=each.name: setattr(record.rest, name, 1))
+        for each in fields(Rest)
+    ),
+    ("nobody_reported_a_bug", lambda record: record.bugs.append("KeyError")),
+    ("limits_are_kept", lambda record: setattr(record, "most_links", 101)),
+    ("the_provider_hears_at_once", lambda record: setattr(record.guests[0], "gone_at", 2.5)),
+    ("the_provider_hears_at_once", leave),
+    ("nobody_is_asked_in_vain", lambda record: setattr(record.asked[0], "call", "c9-9")),
+    ("nobody_is_asked_in_vain", lambda record: setattr(record.asked[0], "began", 3.5)),
+    ("nobody_is_asked_in_vain", lambda record: setattr(record.asked[0], "began", 0.5)),
+    ("nobody_is_asked_in_vain", ask_again),
+    ("nobody_is_asked_in_vain", lambda record: ask_again(record, fresh=False)),
+    ("the_answer_is_a_prefix", lambda record: rewrite(record, b"two", b"too")),
+    ("the_answer_is_a_prefix", lambda record: rewrite(record, FIRST.raw, b"")),
+    ("the_answer_is_a_prefix", lambda record: rewrite(record, SECOND.raw, SECOND.raw * 2)),
+    ("the_answer_is_a_prefix", lambda record: rewrite(record, DONE, usage_part(WISH).raw + DONE)),
+    ("the_answer_is_a_prefix", lambda record: record.asked.clear()),
+    ("the_answer_is_a_prefix", lambda record: setattr(record.guests[0], "complaint", "a chunk")),
+    ("done_is_earned", lambda record: rewrite(record, DONE, b"")),
+    ("done_is_earned", lambda record: rewrite(record, DONE, DONE * 2)),
+    ("done_is_earned", lambda record: rewrite(record, DONE, b'data: {"error": {}}\n\n' + DONE)),
+    ("done_is_earned", silence),
+    ("done_is_earned", lambda record: settle(record, Outcome.TIMEOUT)),
+    ("what_is_complete_was_written", cut),
+    ("what_is_complete_was_written", lambda record: settle(record, Outcome.TIMEOUT)),
+    ("what_is_complete_was_written", lambda record: setattr(record.receipts[0], "status", 499)),
+    ("answers_are_for_their_requests", lambda record: record.guests[0].replies.reverse()),
+    ("answers_are_for_their_requests", lambda record: setattr(_replies(record, 1)[0], "status", 7)),
+    ("answers_are_for_their_requests", refuse),
+    ("only_what_was_sent_is_accepted", lambda record: record.accepted.reverse()),
+    ("only_what_was_sent_is_accepted", lambda record: record.accepted.append("")),
+    ("no_secret_is_told", lambda record: rewrite(record, b"{}", KEY.encode(), which=1)),
+    ("no_secret_is_told", lambda record: record.lines[0].update(path=KEY)),
+    (
+        "usage_is_the_last_that_was_said",
+        lambda record: setattr(record.receipts[0], "usage", Usage(6, 4)),
+    ),
+    ("usage_is_the_last_that_was_said", lambda record: setattr(record.receipts[0], "usage", None)),
+    (
+        "nothing_waits_longer_than_its_clock",
+        lambda record: setattr(record.receipts[1], "ended", 1000.0),
+    ),
+    (
+        "nothing_waits_longer_than_its_clock",
+        lambda record: setattr(record.asked[0], "said_at", [-100.0] * len(SAID)),
+    ),
+    ("nothing_waits_longer_than_its_clock", lambda record: setattr(record, "drained_in", 1e4)),
+    ("nothing_waits_longer_than_its_clock", lambda record: setattr(record, "quiet", False)),
+    (
+        "nothing_waits_longer_than_its_clock",
+        lambda record: setattr(record.guests[0], "closed_at", 200.0),
+    ),
+    ("a_drain_lets_calls_end", stop),
+    ("a_drain_lets_calls_end", lambda record: settle(record, Outcome.STOPPED)),
+    ("a_calm_client_gets_it_all", cut),
+    ("a_calm_client_gets_it_all", lambda record: rewrite(record, SECOND.raw, b"")),
+    ("a_calm_call_ends_as_it_should", lambda record: settle(record, Outcome.TIMEOUT)),
+    ("a_calm_call_ends_as_it_should", lambda record: record.receipts.pop(0)),
+    (
+        "no_write_waits_longer_than_its_clock",
+        lambda record: setattr(record.guests[0], "longest_write", 61.0),
+    ),
+    (
+        "no_more_calls_than_may_be",
+        lambda record: setattr(record, "plan", replace(record.plan, max_calls=0)),
+    ),
+    ("nobody_waits_in_vain", lambda record: setattr(record, "waited_in_vain", 1)),
+    ("who_is_stopped_is_told", lambda record: settle(record, Outcome.STOPPED)),
+    ("no_request_is_forgotten", lambda record: record.guests[0].replies.pop()),
+]
+"""What must be said, and what was done to the record."""
+
+
+@pytest.mark.parametrize(("name", "doctor"), DOCTORED, ids=[name for name, _ in DOCTORED])
+def test_an_invariant_finds_what_was_doctored(name: str, doctor: Doctor) -> None:
+    record = a_record()
+    doctor(record)
+    assert name in {problem.partition(":")[0] for problem in check(record)}
+
+
+def test_every_invariant_has_been_seen_red() -> None:
+    assert {invariant.__name__ for invariant in INVARIANTS} == {name for name, _ in DOCTORED}
+
+
+ERROR = b'data: {"error":{"message":"no"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "leads_astray"),
+    [
+        (b"", False),
+        (FIRST.raw, False),
+        (FIRST.raw[:20], False),
+        (KEEPALIVE + FIRST.raw + KEEPALIVE * 2 + SECOND.raw[:-1], False),
+        (FIRST.raw + ERROR, False),
+        (ERROR[:25], False),
+        (FIRST.raw + ERROR[:-1], False),
+        (FIRST.raw + ERROR + SECOND.raw, True),
+        (FIRST.raw + ERROR + DONE, True),
+        (SECOND.raw, True),
+        (FIRST.raw[:20] + ERROR, True),
+        (FIRST.raw + b": hello\n\n", True),
+    ],
+)
+def test_a_stream_may_break_off_only_in_one_way(body: bytes, leads_astray: bool) -> None:
+    said = [FIRST, Part(b"data: {\n\n", None), SECOND, stop_part(), end_part()]
+    assert bool(misled(body, said)) is leads_astray
+
+
+def test_a_client_that_leaves_early_is_not_calm() -> None:
+    visit = Visit("c0", 0.0, (WISH,))
+    assert visit.calm
+    assert not replace(visit, leaving=Leaving("fin", after_bytes=1.0)).calm
