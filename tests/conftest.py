@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import settings
 
+from tests import figures
 from tests.leaks import Baseline, run_and_count, watch_generators
 
 settings.register_profile("dev", deadline=None)
@@ -17,6 +18,32 @@ settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 LOST_ERRORS = watch_generators()
+
+NOTES = pytest.StashKey[figures.Notes]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-figures",
+        action="store_true",
+        help="keep what is measured in docs/reliability.figures.json",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[NOTES] = figures.Notes()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    notes = session.config.stash[NOTES]
+    if session.config.getoption("--write-figures") and not session.testsfailed:
+        figures.write(notes.taken.values())
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> figures.Measured:
+    """Note a figure for a row of docs/reliability.md (see `tests/figures.py`)."""
+    return request.config.stash[NOTES].of(figures.name_of(request.node))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

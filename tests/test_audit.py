@@ -67,7 +67,7 @@ async def still_serves(real: Gateway, upstream: Scripted) -> None:
 async def test_audit_1_a_client_that_leaves_in_mid_stream_ends_only_its_call(
     tmp_path: Path, nursery: trio.Nursery, way: str
 ) -> None:
-    """The call's nursery owns the upstream stream: there is no loop to close, no task to lose."""
+    """C1, C2, C3. The call's nursery owns the upstream stream: no loop to close, no task lost."""
     upstream = await listen(nursery, in_mid_answer)
     with gateway(tmp_path, provider(upstream.port)) as real:
         for number in range(20):
@@ -87,6 +87,7 @@ async def test_audit_1_a_client_that_leaves_in_mid_stream_ends_only_its_call(
 async def test_audit_1_a_wait_for_the_next_chunk_is_bounded(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
+    """U11."""
     upstream = await listen(nursery, in_mid_answer)
     config = provider(upstream.port, timeouts="{ idle = 0.2 }")
     with gateway(tmp_path, config) as real:
@@ -106,7 +107,7 @@ async def _gone(link: Link) -> bool:
 async def test_audit_2_an_upstream_that_ignores_its_end_holds_nothing_up(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
-    """Closing an upstream never waits for it: this one does not even read."""
+    """G15 in part. Closing an upstream never waits for it: this one does not even read."""
     upstream = await listen(nursery, in_mid_answer, reads=False, receive_buffer=4096)
 
     async def never_reads(link: Link) -> None:
@@ -134,6 +135,8 @@ async def test_audit_2_an_upstream_that_ignores_its_end_holds_nothing_up(
 async def test_audit_3_a_failure_in_mid_stream_is_told_once_and_goes_no_further(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
+    """U15."""
+
     async def breaks(link: Link) -> None:
         await in_mid_answer(link)
         link.rst()
@@ -180,6 +183,7 @@ async def test_audit_4_a_disconnect_is_one_log_line_with_id_phase_and_cause(
 async def test_audit_5_a_stop_with_open_calls_ends_each_with_its_line_and_exit_code_0(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
+    """G1, G14."""
     upstream = await listen(nursery, in_mid_answer)
     config = "[server]\ndrain_timeout = 0.1\n" + provider(upstream.port)
     with gateway(tmp_path, config) as real:
@@ -207,7 +211,7 @@ async def test_audit_5_a_stop_with_open_calls_ends_each_with_its_line_and_exit_c
 async def test_audit_silent_crash_every_accepted_request_has_a_line_even_at_a_sudden_stop(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
-    """The second signal ends at once, and still every request is accounted for."""
+    """G2, G14. The second signal ends at once, and still every request is accounted for."""
     upstream = await listen(nursery, silent)
     with gateway(tmp_path, provider(upstream.port)) as real:
         clients = [await connect(real) for _ in range(10)]
@@ -230,7 +234,7 @@ async def test_audit_silent_crash_every_accepted_request_has_a_line_even_at_a_su
 async def test_audit_silent_crash_a_blocked_log_stops_nothing(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
-    """Nobody reads the log's pipe: requests are answered all the same, losses are counted."""
+    """G12. Nobody reads the log's pipe: requests are answered all the same, losses are counted."""
     upstream = await listen(nursery, whole_stream)
     config = provider(upstream.port) + '[telemetry]\nlog_format = "json"\n'
     ours, theirs = socket.socketpair()

@@ -14,7 +14,7 @@ pytest_plugins = ("tests.onstage",)
 async def test_c9_a_reader_that_stalls_is_cut_and_costs_one_read(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """The provider is not read on meanwhile: memory stays bounded."""
+    """C9. The provider is not read on meanwhile: memory stays bounded."""
     stage.clocks = ClockOptions(write_timeout=60.0)
     read = chunk(*[event("word " * 20)] * 10)
     provider = stage.provider(STREAM_HEAD, *[read] * 50)
@@ -31,6 +31,7 @@ async def test_c9_a_reader_that_stalls_is_cut_and_costs_one_read(
 async def test_c9_a_stalled_reader_of_keepalives_is_cut_too(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C9."""
     stage.timeouts = Timeouts(first_token=1000.0)
     provider = stage.provider()
     caller = stage.connect(window=8)
@@ -43,6 +44,7 @@ async def test_c9_a_stalled_reader_of_keepalives_is_cut_too(
 async def test_c9_one_that_does_not_even_take_the_error_is_cut(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C9."""
     provider = stage.provider(STREAM_HEAD, chunk(event("a")))
     caller = stage.connect(window=500)
     caller.send(chat())
@@ -56,7 +58,7 @@ async def test_c9_one_that_does_not_even_take_the_error_is_cut(
 async def test_c10_a_slow_reader_holds_the_provider_back(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """And the time that it takes is not the provider's silence."""
+    """C10. And the time that it takes is not the provider's silence."""
     stage.timeouts = Timeouts(idle=5.0)
     reads = [chunk(event(f"{number:04}")) for number in range(100)]
     provider = stage.provider(STREAM_HEAD, *reads, chunk(STOP, DONE) + END)
@@ -76,7 +78,7 @@ async def test_c10_a_slow_reader_holds_the_provider_back(
 async def test_c10_after_a_slow_write_the_idle_time_goes_on_where_it_stood(
     stage: Stage, comment: bool, autojump_clock: MockClock
 ) -> None:
-    """U11: a comment is no event, so the silence before it counts; our own writing does not."""
+    """C10, U11: a comment is no event: the silence before it counts, our own writing does not."""
     stage.timeouts = Timeouts(idle=10.0)
     stage.clocks = ClockOptions(keepalive_interval=0.0)
     provider = stage.provider(STREAM_HEAD, chunk(event("a")))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.figures import Measured
 from tests.process import Gateway, gateway, provider
 from tests.scripted import Link, Scripted, listen
 
@@ -163,12 +164,34 @@ async def settle(link: Link, phase: str) -> None:
         await trio.sleep(0.03 if phase == "while a write is stalled" else 0.008)
 
 
-LATENCIES: dict[str, list[float]] = {}
+@dataclass(frozen=True)
+class Seen:
+    """After how many seconds a provider saw that a client had left; `way` is how it did."""
+
+    phase: str
+    way: str
+    stream: bool
+    seconds: float
 
 
-def report(phase: str, seconds: float) -> None:
+SEEN: list[Seen] = []
+"""What was measured so far, for the figures."""
+
+ROWS: dict[str, Callable[[Seen], bool]] = {
+    "C1": lambda seen: (seen.phase, seen.way, seen.stream) == ("in mid-answer", "rst", True),
+    "C2": lambda seen: (seen.phase, seen.way, seen.stream) == ("in mid-answer", "fin", True),
+    "C3": lambda seen: seen.way == "half-close" and seen.phase in PHASES,
+    "C4": lambda seen: seen.phase in {"before the first byte", "after the head"} and seen.stream,
+    "C5": lambda seen: seen.phase == "in the TLS handshake",
+    "C6": lambda seen: seen.phase in PHASES and not seen.stream,
+    "C9": lambda seen: seen.phase == "while a write is stalled",
+}
+"""Whose figure a latency is."""
+
+
+def report(phase: str, way: str, stream: bool, seconds: float) -> None:
     """Note a latency; with GATEWAY_LATENCIES set the file gets them all, for the record."""
-    LATENCIES.setdefault(phase, []).append(seconds)
+    SEEN.append(Seen(phase, way, stream, seconds))
     if path := os.environ.get("GATEWAY_LATENCIES"):
         with Path(path).open("a") as file:
             file.write(f"{phase}\t{seconds * 1000:.3f}\n")
@@ -189,7 +212,7 @@ async def test_the_upstream_is_closed_at_once(
     left_at = await leave(client, way)
     with trio.fail_after(1):
         await link.gone.wait()
-    report(phase, link.saw_at - left_at)
+    report(phase, way, shape.stream, link.saw_at - left_at)
     assert link.saw_at - left_at < WITHIN
     client.socket.close()
     await real.wait_for_lines(lines + 1)
@@ -203,6 +226,7 @@ async def test_the_upstream_is_closed_at_once(
 async def test_c7_a_client_that_leaves_in_its_body_costs_no_upstream(
     real: Gateway, upstream: Scripted, way: str
 ) -> None:
+    """C7."""
     lines = len(real.lines())
     client = await connect(real)
     await client.send_all(Shape(True, "plain").wire(body_whole=False))
@@ -215,15 +239,8 @@ async def test_c7_a_client_that_leaves_in_its_body_costs_no_upstream(
     client.socket.close()
 
 
-def test_the_upstream_sees_it_within_5_ms_in_the_median() -> None:
-    if not LATENCIES:
-        pytest.skip("the matrix was not run")
-    for phase, seconds in LATENCIES.items():
-        assert statistics.median(seconds) < MEDIAN, phase
-
-
 async def test_nothing_is_left_when_all_have_gone(real: Gateway) -> None:
-    """G16 in small: descriptors are back where they were before any client came."""
+    """In small (G16): descriptors are back where they were before any client came."""
     before = real.descriptors()
     clients = [await connect(real) for _ in range(20)]
     for client in clients:
@@ -242,7 +259,7 @@ async def test_nothing_is_left_when_all_have_gone(real: Gateway) -> None:
 async def test_c5_a_client_that_leaves_while_connecting_leaves_no_socket(
     tmp_path: Path, way: str, stream: bool
 ) -> None:
-    """The provider's queue is full, so the connection hangs half open."""
+    """C5. The provider's queue is full, so the connection hangs half open."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -257,16 +274,15 @@ async def test_c5_a_client_that_leaves_while_connecting_leaves_no_socket(
                     await trio.sleep(0.002)
             left_at = await leave(client, way)
             with trio.fail_after(1):
-                while is_connecting(port):
+                while real.descriptors() > before:
                     await trio.sleep(0.001)
-            report("while connecting", trio.current_time() - left_at)
+            report("while connecting", way, stream, trio.current_time() - left_at)
             assert trio.current_time() - left_at < WITHIN
+            # The kernel's own list is long where other tests have left connections behind.
+            assert not is_connecting(port)
             client.socket.close()
             (line,) = await real.wait_for_lines(1)
             assert (line["outcome"], line["phase"]) == ("client_gone", "waiting")
-            with trio.fail_after(1):
-                while real.descriptors() > before:
-                    await trio.sleep(0.002)
         for filler in fillers:
             filler.close()
 
@@ -285,7 +301,7 @@ def is_connecting(port: int) -> bool:
 async def test_c5_a_client_that_leaves_in_the_tls_handshake_closes_it(
     tmp_path: Path, nursery: trio.Nursery, way: str, stream: bool
 ) -> None:
-    """The provider accepts and never says a word of TLS."""
+    """C5. The provider accepts and never says a word of TLS."""
 
     async def takes_the_hello(link: Link) -> None:
         await link.wait_for(lambda data: len(data) > 100)
@@ -301,7 +317,7 @@ async def test_c5_a_client_that_leaves_in_the_tls_handshake_closes_it(
         left_at = await leave(client, way)
         with trio.fail_after(1):
             await link.gone.wait()
-        report("in the TLS handshake", link.saw_at - left_at)
+        report("in the TLS handshake", way, stream, link.saw_at - left_at)
         assert link.saw_at - left_at < WITHIN
         client.socket.close()
     nursery.cancel_scope.cancel()
@@ -311,7 +327,7 @@ async def test_c5_a_client_that_leaves_in_the_tls_handshake_closes_it(
 async def test_c5_a_client_that_leaves_the_queue_makes_no_attempt(
     tmp_path: Path, nursery: trio.Nursery, way: str
 ) -> None:
-    """One connection is allowed and taken; the second call waits for its turn, and leaves."""
+    """C5. One connection is allowed and taken; the second call waits for its turn, and leaves."""
     upstream = await listen(nursery, silent)
     with gateway(tmp_path, provider(upstream.port, max_connections="1")) as real:
         first = await connect(real)
@@ -335,7 +351,7 @@ async def test_c5_a_client_that_leaves_the_queue_makes_no_attempt(
 async def test_c8_a_client_that_closes_after_done_was_served(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
-    """As OpenAI's SDK does: it closes without reading the end of the body."""
+    """C8. As OpenAI's SDK does: it closes without reading the end of the body."""
 
     async def whole(link: Link) -> None:
         await link.request()
@@ -359,12 +375,14 @@ async def test_c8_a_client_that_closes_after_done_was_served(
 
 
 async def test_c9_a_client_that_stops_reading_is_cut_and_the_upstream_waits_meanwhile(
-    tmp_path: Path, nursery: trio.Nursery
+    tmp_path: Path, nursery: trio.Nursery, measured: Measured
 ) -> None:
+    """C9."""
     upstream = await listen(nursery, in_a_flood)
     config = "[server]\nwrite_timeout = 0.5\n" + provider(upstream.port)
     with gateway(tmp_path, config) as real:
         client = await connect(real, small=True)
+        asked_at = trio.current_time()
         await client.send_all(Shape(True, "plain").wire())
         link = await upstream.link(0)
         await settle(link, "while a write is stalled")
@@ -373,7 +391,22 @@ async def test_c9_a_client_that_stops_reading_is_cut_and_the_upstream_waits_mean
             await link.gone.wait()
         # Nothing was read of the provider while the client took nothing.
         assert link.sent == held
+        took = link.saw_at - asked_at
+        measured("C9", "from the request to the cut, `write_timeout` being 0.5 s", took, "s")
+        measured("C9", "taken of the provider until then, by all buffers", held / 1024, "KiB")
         (line,) = await real.wait_for_lines(1)
         assert (line["outcome"], line["cause"]) == ("client_stalled", "client_stalled")
         client.socket.close()
     nursery.cancel_scope.cancel()
+
+
+def test_the_upstream_sees_it_within_5_ms_in_the_median(measured: Measured) -> None:
+    if not {each.phase for each in SEEN} > PHASES.keys():
+        pytest.skip("not all phases were run")
+    for phase in PHASES:
+        assert statistics.median(each.seconds for each in SEEN if each.phase == phase) < MEDIAN
+    for row, is_of in ROWS.items():
+        seconds = [each.seconds for each in SEEN if is_of(each)]
+        median, worst = statistics.median(seconds), max(seconds)
+        measured(row, "until the provider's socket sees it, median", median * 1000, "ms")
+        measured(row, "worst", worst * 1000, "ms")

@@ -41,6 +41,7 @@ async def refuses(real: Gateway) -> None:
 
 
 async def test_g1_an_open_call_may_end_after_sigterm(tmp_path: Path, nursery: trio.Nursery) -> None:
+    """G1."""
     go_on = trio.Event()
 
     async def slow(link: Link) -> None:
@@ -73,7 +74,7 @@ async def test_g1_an_open_call_may_end_after_sigterm(tmp_path: Path, nursery: tr
 async def test_g1_readiness_goes_red_while_requests_are_still_served(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
-    """`drain_delay`: a proxy in front notices before anything is refused."""
+    """G1. `drain_delay`: a proxy in front notices before anything is refused."""
     config = "[server]\ndrain_delay = 0.5\n"
     with gateway(tmp_path, config) as real:
         client = await connect(real)
@@ -94,6 +95,7 @@ async def test_g1_readiness_goes_red_while_requests_are_still_served(
 
 
 async def test_g1_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    """G1."""
     with gateway(tmp_path, "") as real:
         clients = [await connect(real) for _ in range(5)]
         for client in clients[:3]:
@@ -109,7 +111,7 @@ async def test_g1_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> Non
 async def test_g1_calls_that_do_not_end_in_time_are_told_in_band(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
-    """C9 meets G1: the one whose client does not read is cut, the other is told."""
+    """G1. C9 meets G1: the one whose client does not read is cut, the other is told."""
 
     async def flood(link: Link) -> None:
         await link.request()

@@ -26,6 +26,7 @@ def test_an_id_keeps_its_slashes() -> None:
 
 
 def test_head_is_answered_where_get_is() -> None:
+    """C28."""
     assert find("HEAD", ("healthz",))[0].operation == "healthz"
 
 
@@ -49,6 +50,7 @@ def test_an_unknown_path_is_told_which_ones_there_are(path: str) -> None:
     ],
 )
 def test_a_wrong_method_is_told_the_right_one(method: str, path: str, allow: bytes) -> None:
+    """C28."""
     with pytest.raises(WrongMethod) as caught:
         find(method, tuple(path.split("/")))
     assert caught.value.headers == ((b"allow", allow),)

@@ -65,6 +65,7 @@ async def test_the_provider_is_closed_at_the_same_instant(
 
 
 async def test_c5_gone_while_connecting(stage: Stage, autojump_clock: MockClock) -> None:
+    """C5."""
     stage.timeouts = Timeouts(connect=100.0)
     caller = stage.ask(chat())
     await trio.sleep(12)
@@ -75,7 +76,7 @@ async def test_c5_gone_while_connecting(stage: Stage, autojump_clock: MockClock)
 
 
 async def test_c5_gone_while_waiting_for_a_place(stage: Stage, autojump_clock: MockClock) -> None:
-    """Whoever waits behind it gets its place in the line; no attempt is made for the one gone."""
+    """C5. Whoever waits behind it gets its place; no attempt is made for the one gone."""
     stage.max_connections = 1
     provider = stage.provider(*WHOLE_STREAM[:2]).then(*WHOLE_STREAM)
     first = stage.ask(chat())
@@ -94,6 +95,7 @@ async def test_c5_gone_while_waiting_for_a_place(stage: Stage, autojump_clock: M
 
 
 async def test_c4_gone_between_keepalives(stage: Stage, autojump_clock: MockClock) -> None:
+    """C4."""
     provider = stage.provider()
     caller = stage.ask(chat())
     await trio.sleep(40)
@@ -107,6 +109,7 @@ async def test_c4_gone_between_keepalives(stage: Stage, autojump_clock: MockCloc
 async def test_c9_gone_while_a_write_is_stalled(
     stage: Stage, way: str, autojump_clock: MockClock
 ) -> None:
+    """C9."""
     provider = stage.provider(STREAM_HEAD, *[chunk(event("a"))] * 50)
     caller = stage.connect(window=1000)
     caller.send(chat())
@@ -134,7 +137,7 @@ async def test_gone_while_the_last_write_is_stalled(
 async def test_c8_gone_right_after_the_last_word_is_served(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """As OpenAI's SDK does: it closes at the [DONE], without reading the end of the body."""
+    """C8. As OpenAI's SDK does: it closes at the [DONE], without reading the end of the body."""
     stage.provider(*WHOLE_STREAM)
     caller = stage.ask(chat())
     await caller.read_to(b"[DONE]")
@@ -146,7 +149,7 @@ async def test_c8_gone_right_after_the_last_word_is_served(
 async def test_c8_gone_at_the_very_instant_of_the_last_word_is_served(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """Finish, then complete: once the bytes are out, the next line runs whatever is pending."""
+    """C8. Finish, then complete: once the bytes are out, the next line runs whatever is pending."""
     provider = stage.provider(*WHOLE_STREAM[:3])
     caller = stage.ask(chat())
     await provider.asked.wait()
@@ -178,7 +181,7 @@ Failing = Callable[[Provider], object]
 async def test_c22_the_first_word_stands(
     stage: Stage, fail: Failing, outcome: str, cause: str, begun: bool, autojump_clock: MockClock
 ) -> None:
-    """An error that reached us is not hidden by a client that leaves at the same instant."""
+    """C22. An error that reached us is not hidden by a client that leaves at the same instant."""
     provider = stage.provider(STREAM_HEAD, *[chunk(event("a"))] * begun)
     caller = stage.ask(chat())
     await provider.asked.wait()
@@ -194,6 +197,7 @@ async def test_c22_the_first_word_stands(
 async def test_c22_an_error_that_comes_after_is_nobodys(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """C22."""
     provider = stage.provider(STREAM_HEAD, chunk(event("a")))
     caller = stage.ask(chat())
     await provider.asked.wait()
@@ -206,6 +210,7 @@ async def test_c22_an_error_that_comes_after_is_nobodys(
 async def test_g16_a_thousand_clients_leave_at_once(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
+    """G16."""
     stage.max_calls = stage.max_connections = 1000
     providers = [stage.provider(STREAM_HEAD, chunk(event("a"))) for _ in range(1000)]
     callers = [stage.ask(chat()) for _ in providers]

@@ -9,6 +9,7 @@ import openai
 import pytest
 import trio
 
+from tests.figures import Measured
 from tests.http2_client import Http2, OverHttp2
 from tests.named import line_of, named
 from tests.nginx import Nginx, nginx
@@ -129,7 +130,7 @@ async def test_no_word_is_held_back(
 async def test_the_clients_leaving_passes_through(
     real: Gateway, front: Nginx, upstream: Scripted, way: str, phase: str, stream: bool
 ) -> None:
-    """C1 to C4, C6, C9."""
+    """C1, C2, C3, C4, C6, C9."""
     upstream.script = PHASES[phase]
     client, request_id = await begin(front, phase, stream=stream)
     link = await upstream.link(0)
@@ -146,7 +147,7 @@ async def test_the_clients_leaving_passes_through(
 async def test_an_nginx_that_ignores_it_hides_it_from_us(
     require: Require, real: Gateway, upstream: Scripted, tmp_path: Path
 ) -> None:
-    """C25."""
+    """C25 in part."""
     upstream.script = in_mid_answer
     ignoring = {"proxy_ignore_client_abort off;": "proxy_ignore_client_abort on;"}
     with nginx(require("nginx"), tmp_path, real.port, ignoring) as front:
@@ -194,8 +195,9 @@ async def outcome(real: Gateway, http2: Http2, stream: int) -> object:
 
 
 async def test_c17_a_reset_stream_ends_its_own_upstream_and_no_other(
-    real: Gateway, upstream: Scripted, http2: Http2
+    real: Gateway, upstream: Scripted, http2: Http2, measured: Measured
 ) -> None:
+    """C17."""
     release = trio.Event()
     upstream.script = until(release)
     staying, kept = await asked(http2, upstream, 0)
@@ -207,6 +209,7 @@ async def test_c17_a_reset_stream_ends_its_own_upstream_and_no_other(
     with trio.fail_after(1):
         await lost.gone.wait()
     assert lost.saw_at - left_at < WITHIN
+    measured("C17", "until its provider's socket sees it", (lost.saw_at - left_at) * 1000, "ms")
     assert kept.saw is None
     release.set()
     with trio.fail_after(1):
@@ -216,8 +219,9 @@ async def test_c17_a_reset_stream_ends_its_own_upstream_and_no_other(
 
 
 async def test_c18_a_stream_is_reset_while_its_window_is_used_up(
-    front: Nginx, upstream: Scripted, nursery: trio.Nursery
+    real: Gateway, front: Nginx, upstream: Scripted, nursery: trio.Nursery
 ) -> None:
+    """C18."""
     http2 = Http2(await front.connect("h2"), window=1000)
     nursery.start_soon(http2.run)
     upstream.script = in_a_flood
@@ -230,12 +234,14 @@ async def test_c18_a_stream_is_reset_while_its_window_is_used_up(
     with trio.fail_after(1):
         await link.gone.wait()
     assert link.saw_at - left_at < WITHIN
+    assert await outcome(real, http2, stream) == "client_gone"
     http2.close()
 
 
 async def test_c19_a_lost_connection_ends_all_its_streams(
-    real: Gateway, upstream: Scripted, http2: Http2
+    real: Gateway, upstream: Scripted, http2: Http2, measured: Measured
 ) -> None:
+    """C19."""
     upstream.script = in_mid_answer
     streams = [await asked(http2, upstream, number) for number in range(20)]
     for stream, _ in streams:
@@ -244,7 +250,9 @@ async def test_c19_a_lost_connection_ends_all_its_streams(
     with trio.fail_after(1):
         for _, link in streams:
             await link.gone.wait()
-    assert max(link.saw_at for _, link in streams) - left_at < WITHIN
+    took = max(link.saw_at for _, link in streams) - left_at
+    assert took < WITHIN
+    measured("C19", "until the providers' sockets of 20 streams have seen it", took * 1000, "ms")
     outcomes = [await outcome(real, http2, stream) for stream, _ in streams]
     assert outcomes == ["client_gone"] * 20
 
@@ -281,7 +289,7 @@ async def test_a_large_body_passes(upstream: Scripted, speaker: SyncSpeaker) -> 
 async def test_c13_a_body_that_is_too_long_is_refused_in_our_words(
     front: Nginx, http2: Http2
 ) -> None:
-    """Not with nginx's page of HTML, and before the body has been sent to its end."""
+    """C13. Not with nginx's page of HTML, and before the body has been sent to its end."""
     http = httpx2.Client(verify=front.trust())
     with pytest.raises(openai.APIStatusError) as caught:
         await SyncSpeaker(front.api, http_client=http, max_retries=0).whole(

@@ -155,6 +155,7 @@ async def test_a_listener_who_leaves_at_the_last_word_was_served(
 
 
 async def test_a_tool_call_arrives_in_its_parts(upstream: Scripted, speaker: Speaker) -> None:
+    """U40."""
     parts = ['{"ci', 'ty": ', '"Łódź"}']
     first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather"}}
     pieces = [{"index": 0, "function": {"arguments": part}} for part in parts]
@@ -268,6 +269,7 @@ async def test_a_body_that_is_too_long_is_refused(speaker: Speaker) -> None:
 async def test_a_providers_429_keeps_its_words_and_its_retry_after(
     upstream: Scripted, speaker: Speaker
 ) -> None:
+    """U8 in part."""
     error = {
         "message": "Slow down.",
         "type": "tokens",
@@ -323,7 +325,7 @@ async def test_an_error_told_in_the_stream_is_raised(upstream: Scripted, speaker
 async def test_a_stream_that_breaks_off_never_looks_whole(
     real: Gateway, upstream: Scripted, speaker: Speaker, then: str, code: str
 ) -> None:
-    """U13, U14, U15, U24."""
+    """U13, U14, U15, U24, U40."""
     upstream.script = streams(chunk(content="one"), then=then)
     heard = await speaker.stream(model="m")
     assert heard.text == "one"
@@ -335,7 +337,7 @@ async def test_a_stream_that_breaks_off_never_looks_whole(
 
 
 async def test_nobody_listens_at_the_providers_port(speaker: Speaker) -> None:
-    """U1."""
+    """U1 in part."""
     with pytest.raises(openai.InternalServerError) as caught:
         await speaker.whole(model="m")
     assert (caught.value.status_code, caught.value.code) == (502, "upstream_connect_error")

@@ -164,7 +164,7 @@ CLIENTS_FIELDS = [
 async def test_r3_r9_a_request_to_a_provider_is_built_and_not_copied(
     place: Place, nursery: trio.Nursery
 ) -> None:
-    """R3, R9: no field of the client's crosses, hop-by-hop or not; the key is the provider's."""
+    """C27 in part, R3, R9: no field of the client's crosses; the key is the provider's."""
     asked: list[Received] = []
     await listen(nursery, answers(asked=asked), port=place.one)
     answer = await ask(place.real, chat(), *CLIENTS_FIELDS)
@@ -203,6 +203,7 @@ async def test_r6_header_values_stay_bytes(place: Place, nursery: trio.Nursery) 
 async def test_r7_only_named_fields_of_a_provider_pass(
     place: Place, nursery: trio.Nursery, status: bytes
 ) -> None:
+    """U34, R7."""
     asked: list[Received] = []
     theirs = [
         b"Set-Cookie: a=b",
@@ -254,7 +255,8 @@ async def test_r11_r21_no_secret_and_no_prompt_gets_where_it_does_not_belong(
     """R11, R21, S5: the log never holds them; a client never sees the provider's key."""
     body, status, given = TELLING[told]
     asked: list[Received] = []
-    await listen(nursery, answers(body, status, asked=asked), port=place.one)
+    limits = b"X-RateLimit-Key: " + SECRET.encode()
+    await listen(nursery, answers(body, status, limits, asked=asked), port=place.one)
     lines = len(place.real.lines())
     stream = body.startswith(b"data:")
     shown = b"Authorization: Bearer " + CLIENTS_SECRET.encode()
@@ -370,7 +372,7 @@ async def test_r16_r27_a_web_page_cannot_use_a_keyless_gateway(
 
 
 async def test_r23_no_page_is_ever_given_leave(place: Place) -> None:
-    """R23: no CORS header on any answer, and a preflight is a wrong method."""
+    """C28 in part, R23: no CORS header on any answer, and a preflight is a wrong method."""
     origin = b"Origin: https://evil.example"
     preflight = await ask(
         place.real,

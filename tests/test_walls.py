@@ -99,6 +99,7 @@ class Streams:
 async def test_a_bug_in_cleanup_while_being_cancelled_hurts_nobody_else(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
+    """G4."""
     upstream = await listen(nursery, _nothing)
     inside = await start(nursery, tmp_path, provider(upstream.port, models='["m", "marked"]'))
     inside.exchange_transport(BugForMarked)
@@ -128,6 +129,8 @@ async def test_a_bug_in_cleanup_while_being_cancelled_hurts_nobody_else(
 async def test_a_bug_in_a_connections_protocol_hurts_nobody_else(
     tmp_path: Path, nursery: trio.Nursery, bug: Exception
 ) -> None:
+    """G4."""
+
     def with_bug(hall: Hall) -> Hall:
         async def answer(client: HttpClient, head: Head, peer: str) -> None:
             if head.path == "/bug":

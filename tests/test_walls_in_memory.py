@@ -118,7 +118,7 @@ async def test_a_bug_in_cleanup_when_the_client_leaves_is_told(
 async def test_a_bug_on_one_connection_leaves_fifty_streams_untouched(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """G4, C21."""
+    """C21 in part, G4."""
     others = []
     for _ in range(50):
         provider = stage.provider(*WHOLE_STREAM[:2])

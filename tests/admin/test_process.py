@@ -99,7 +99,7 @@ async def test_all_workers_are_in_one_scrape_and_their_counts_return_to_zero(
 
 
 async def test_an_admin_that_goes_is_replaced_and_no_stream_notices(tmp_path: Path) -> None:
-    """Once it is killed, once it is told to end by a signal of its own."""
+    """G3 in part: once it is killed, once it is told to end by a signal of its own."""
     async with attended(tmp_path) as (people, pids, port, admin):
         real = people.real
         token = token_of(real)
@@ -146,7 +146,7 @@ async def test_it_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
 
 
 async def test_one_worker_with_an_admin_has_a_supervisor_and_is_replaced(tmp_path: Path) -> None:
-    """G2, G3 in part. It is what `gateway serve` comes to where nothing is configured."""
+    """G2 in part, G3 in part. It is what `gateway serve` comes to where nothing is configured."""
     port = free_port()
     with gateway(tmp_path, "", "--admin-port", str(port)) as real:
         (doomed,) = await real.wait_for_workers(1)

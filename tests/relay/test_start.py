@@ -346,7 +346,7 @@ async def test_u15_a_reset_before_the_answer_is_a_502(
 async def test_u5_a_kept_connection_that_went_stale_is_tried_once_more_on_a_fresh_one(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
-    """U5 in part."""
+    """U5."""
     old = stage.provider(*WHOLE_STREAM)
     caller = stage.ask(chat())
     await caller.reply()
@@ -355,3 +355,6 @@ async def test_u5_a_kept_connection_that_went_stale_is_tried_once_more_on_a_fres
     caller.send(chat())
     assert (await caller.reply()).text == "hello"
     assert len(stage.dialled) == 2
+    await stage.calls.ended()
+    stale = [attempt.stale for receipt in stage.book.receipts for attempt in receipt.attempts]
+    assert stale == [False, True]

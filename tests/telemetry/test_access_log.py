@@ -25,7 +25,8 @@ from tests.telemetry.sinks import Pipe
 FIELDS = [
     "request_id", "method", "path", "endpoint", "model", "target", "answered_by", "stream",
     "phase", "outcome", "cause", "status", "tokens_in", "tokens_out", "cached_tokens", "ttft_ms",
-    "duration_ms", "bytes_in", "bytes_out", "attempts", "malformed_events", "peer",
+    "duration_ms", "bytes_in", "bytes_out", "attempts", "stale_connections",
+    "malformed_events", "peer",
 ]  # fmt: skip
 
 
@@ -87,6 +88,16 @@ def test_a_settled_receipt_is_one_line_with_every_field(log: Log, pipe: Pipe) ->
     assert (event["ttft_ms"], event["duration_ms"]) == (210.0, 1930.0)
     assert (event["attempts"], event["malformed_events"]) == (2, 1)
     assert (event["target"], event["answered_by"]) == ("openai/gpt-5.2", "gpt-5.2-0101")
+
+
+def test_u5_a_request_that_was_sent_once_more_says_so() -> None:
+    """U5 in part: that it is sent once more is shown elsewhere."""
+    receipt = streamed()
+    assert fields_of(receipt)["stale_connections"] == 0
+    assert "fresh connection" not in spoken(fields_of(receipt))
+    receipt.attempts[1].stale = True
+    assert fields_of(receipt)["stale_connections"] == 1
+    assert " · sent again on a fresh connection · req-1" in spoken(fields_of(receipt))
 
 
 def test_what_never_happened_is_null_and_keeps_its_field() -> None:

@@ -102,7 +102,7 @@ async def test_what_is_no_list_is_told(
     script: Callable[[Link], Awaitable[None]],
     told: type[GatewayError],
 ) -> None:
-    """U33: redirects are not followed."""
+    """U33 in part: redirects are not followed."""
     server = await listen(nursery, script)
     with pytest.raises(told) as caught:
         await list_models(at(server), "/v1", (), client_on(transport))

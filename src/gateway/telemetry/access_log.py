@@ -89,6 +89,7 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
         "bytes_in": receipt.bytes_in,
         "bytes_out": receipt.bytes_out,
         "attempts": len(receipt.attempts),
+        "stale_connections": sum(attempt.stale for attempt in receipt.attempts),
         "malformed_events": receipt.malformed_events,
         "peer": receipt.peer,
     }
@@ -121,5 +122,7 @@ def spoken(fields: Mapping[str, Plain]) -> str:
         parts.append(f"first after {fields['ttft_ms']:.0f} ms")
     if fields["duration_ms"] is not None:
         parts.append(f"{fields['duration_ms']:.0f} ms")
+    if fields["stale_connections"]:
+        parts.append("sent again on a fresh connection")
     parts.append(str(fields["request_id"]))
     return " · ".join(parts)

@@ -132,6 +132,7 @@ class Transport(DirectTransport):
                 if connection.answer.began:
                     raise
                 lease.replace()
+                outgoing.attempt.stale = True
             else:
                 return connection
         outgoing.attempt.upstream, outgoing.attempt.waits_for = None, WaitsFor.CONNECTION

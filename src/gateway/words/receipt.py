@@ -107,7 +107,8 @@ class Attempt(msgspec.Struct):
     """One try at one target. Times are seconds on the monotonic clock.
 
     `waits_for` is written by whoever begins to wait, up to the first content. `upstream` is the
-    connection that carries it, while it does.
+    connection that carries it, while it does. `stale` says that it was sent once more, because the
+    kept connection that was to carry it had been closed (U5).
     """
 
     target: str
@@ -116,6 +117,7 @@ class Attempt(msgspec.Struct):
     outcome: str = "open"
     waits_for: WaitsFor = WaitsFor.HEAD
     upstream: Upstream | None = None
+    stale: bool = False
 
     def close(self, now: float, error: BaseException | None) -> None:
         """Say how the attempt ended; the first word stands."""
