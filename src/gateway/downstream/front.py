@@ -57,6 +57,7 @@ class _Account:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._calls.remove(self._life)
+        del self._life.client  # who know each other would wait for the collector
         receipt, client = self._life.receipt, self._client
         receipt.ended = trio.current_time()
         receipt.status = client.status
@@ -132,7 +133,9 @@ class Front:
                     await self._respond(client, life, house, status, (), body)
                     receipt.complete()
         except* GatewayError as group:
-            error = first_of(group)
+            # Its traceback holds this frame, which holds it: that would wait for the collector.
+            error = first_of(group).with_traceback(None)
+            error.__context__ = error.__cause__ = None
             receipt.fail(error)
         except* Exception as group:
             house.report("request", group, receipt.request_id)

@@ -109,6 +109,7 @@ class Connection:
     def close(self) -> None:
         """Close at once."""
         self._stream.close()
+        self.answer.forget()
 
     async def _send(self, request: Outgoing, patience: float) -> bool:
         """Write the request; False where it was answered before it had been sent whole."""

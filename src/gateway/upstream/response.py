@@ -99,6 +99,10 @@ class ResponseReader:
         self._parts = []
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def forget(self) -> None:
+        """Let go of the parser, where nothing is read on: it and its reader hold each other."""
+        self._parser = None
+
     def end(self) -> None:
         """Say that the connection has ended. Raises `Truncated`, unless that is the body's end."""
         if self._framing is _Framing.UNTIL_CLOSE:
@@ -114,7 +118,7 @@ class ResponseReader:
         self._silent_bytes = 0
         self._keeps_alive = self._fields_done = self._too_much = self._message_done = False
         self.headers = []
-        self._parser = HttpResponseParser(self)
+        self._parser = None
 
     def _read(self, data: bytes) -> None:
         framing = self._framing
@@ -175,7 +179,8 @@ class ResponseReader:
             self._end_head()
 
     def _parse(self, segment: bytes) -> None:
-        assert self._parser is not None
+        if self._parser is None:
+            self._parser = HttpResponseParser(self)
         try:
             self._parser.feed_data(segment)
         except HttpParserUpgrade:
