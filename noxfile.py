@@ -1,5 +1,7 @@
 """What must hold before a change is taken: `python -m pip install nox && python -m nox`."""
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.5.1"
@@ -69,11 +71,45 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "report", f"--include={pure}", "--fail-under=100")
 
 
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """Run the corridor in simulated worlds, each from a seed; `-- --seeds 20000` runs more."""
+    session.install("-e", ".")
+    chosen = session.posargs or ["--seeds", "1000", "--jobs", "2"]
+    session.run("python", "-m", "tests.simulation", *chosen)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz each target under atheris, then compare with h11; `-- --seconds 60` is for each."""
+    session.install("-e", ".", *groups("fuzz"))
+    chosen = session.posargs or ["--seconds", "60"]
+    targets = sorted(path.name for path in Path("tests/fuzz/corpus").iterdir())
+    for name in [*targets, "differential"]:
+        session.run("python", "-m", "tests.fuzz", name, *chosen)
+
+
 @nox.session(default=False)
 def news(session: nox.Session) -> None:
     """Show what the fragments will say in the change log."""
     session.install(*groups("release"))
     session.run("towncrier", "build", "--draft", "--version", "next", *session.posargs)
+
+
+@nox.session(default=False)
+def overload(session: nox.Session) -> None:
+    """Hold 9,000 idle streams through one process, and let them leave at once."""
+    session.install("-e", ".", *groups("bench"))
+    kept = session.cache_dir / "benchmarks"
+    session.run("python", "-m", "benchmarks.overload", "--cache", str(kept), *session.posargs)
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Put load and faults on the gateway at once, and explain every call; `-- --minutes 30`."""
+    session.install("-e", ".", *groups("bench"))
+    kept = session.cache_dir / "benchmarks"
+    session.run("python", "-m", "benchmarks.soak", "--cache", str(kept), *session.posargs)
 
 
 @nox.session(default=False)

@@ -75,19 +75,22 @@ class Scale:
             self._high = math.log10(most) + 0.05
             self.ticks = [10.0**power for power in range(self._low, math.floor(self._high) + 1)]
         else:
-            step = _step(most)
+            each = step(most)
             self._low, self._high = 0, most * 1.05
-            self.ticks = [step * count for count in range(int(self._high / step) + 1)]
+            self.ticks = [each * count for count in range(int(self._high / each) + 1)]
+
+    def share(self, value: float) -> float:
+        """Return how far from the lower end a value stands: 0 there, 1 at the upper end."""
+        if self.logarithmic:
+            value = max(math.log10(value), self._low) if value > 0 else self._low
+        return max(0.0, (value - self._low) / (self._high - self._low))
 
     def at(self, value: float) -> float:
         """Return the horizontal place of a value."""
-        if self.logarithmic:
-            value = max(math.log10(value), self._low) if value > 0 else self._low
-        share = (value - self._low) / (self._high - self._low)
-        return LEFT + max(0.0, share) * (WIDTH - LEFT - RIGHT)
+        return LEFT + self.share(value) * (WIDTH - LEFT - RIGHT)
 
 
-def _step(most: float) -> float:
+def step(most: float) -> float:
     """Return a round distance between ticks: five or so up to the greatest value."""
     size = 10.0 ** math.floor(math.log10(most))
     return next(size * part for part in (0.2, 0.5, 1, 2) if most / (size * part) <= 6)
@@ -126,7 +129,7 @@ def _grid(scale: Scale, height: int) -> list[str]:
         low = height - BOTTOM + 4
         lines += [
             f'<line class="grid" x1="{x:.1f}" y1="{TOP - 8}" x2="{x:.1f}" y2="{low}"/>',
-            f'<text class="tick" x="{x:.1f}" y="{low + 16}">{_short(tick)}</text>',
+            f'<text class="tick" x="{x:.1f}" y="{low + 16}">{short(tick)}</text>',
         ]
     return lines
 
@@ -151,7 +154,7 @@ def _row(bar: Bar, top: int, scale: Scale) -> list[str]:
     return lines
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Write a tick: 10k for 10,000."""
     for size, sign in ((1e6, "M"), (1e3, "k")):
         if value >= size:

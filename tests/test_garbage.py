@@ -12,7 +12,19 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.stage import COMPLETION, STREAM_HEAD, WHOLE_STREAM, Stage, answer, chat, chunk, event
+from tests.stage import (
+    COMPLETION,
+    END,
+    STREAM_HEAD,
+    WHOLE_STREAM,
+    Stage,
+    answer,
+    chat,
+    chunk,
+    event,
+    post,
+    words,
+)
 
 pytest_plugins = ("tests.onstage",)
 
@@ -22,6 +34,12 @@ Tell = Callable[[Stage], Awaitable[object]]
 async def whole_stream(stage: Stage) -> None:
     stage.provider(*WHOLE_STREAM)
     await stage.ask(chat()).reply()
+
+
+async def asked_in_chunks(stage: Stage) -> None:
+    stage.provider(answer(200, COMPLETION))
+    body = chunk(words(stream=False)) + END
+    await stage.ask(post(body, "Transfer-Encoding: chunked")).reply()
 
 
 async def whole_answer(stage: Stage) -> None:
@@ -76,6 +94,7 @@ def uncollected(found: list[object]) -> Iterator[None]:
 @pytest.mark.parametrize(
     "tell",
     [
+        asked_in_chunks,
         whole_stream, whole_answer, refused_by_the_provider, refused_by_the_house,
         cut_by_the_provider, left_by_the_client, left_before_the_answer,
     ],

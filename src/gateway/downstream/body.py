@@ -68,6 +68,7 @@ class ChunkedBody:
                 raise BadRequest(f"Malformed chunked body: {error}.") from None
             if self.complete:
                 rest = data[end:]
+                del self._parser  # the two know each other, and would wait for the collector
                 break
         body = b"".join(self._parts)
         self._parts.clear()
