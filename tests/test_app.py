@@ -34,7 +34,7 @@ from gateway.app import (
 from gateway.downstream.gone import Watcher
 from gateway.downstream.listen import open_sockets
 from gateway.downstream.options import ListenOptions
-from gateway.drain import DRAIN, LEAVING, SHOW, STOP, Post
+from gateway.drain import DRAIN, LEAVING, STOP, Post
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
 from gateway.upstream.failures import Refused
@@ -461,13 +461,13 @@ async def test_one_whose_supervisor_is_gone_drains(
     assert line["by"] == "the supervisor's end"
 
 
-async def test_a_supervisor_may_ask_for_a_picture_and_nobody_drains(
+async def test_a_signal_asks_for_a_picture_and_nobody_drains(
     make: Make, nursery: trio.Nursery, lifeline: tuple[socket.socket, Post]
 ) -> None:
-    supervisor, post = lifeline
+    _, post = lifeline
     made, running = await begin(make, nursery, SLOW_ECHO, post)
     client = await open_call(running)
-    supervisor.send(SHOW)
+    signal.raise_signal(signal.SIGUSR1)
     await wait_all_tasks_blocked(0.02)
     assert not made.app.calls.draining
     client.socket.close()
@@ -485,7 +485,7 @@ async def test_a_status_tells_what_is_open(
     made, running = await begin(make, nursery, SLOW_ECHO, post)
     client = await open_call(running)
     control = control_of(made.app, questions_of(made.app, None, post))
-    status = control.answer(b'{"ask":"status"}')
+    status: Any = control.answer(b'{"ask":"status"}')
     assert (status["pid"], status["supervisor"], status["worker"]) == (os.getpid(), 4711, 2)
     assert (status["calls"], status["connections"], status["draining"]) == (1, None, False)
     assert status["upstream"] == {"open": 0, "idle": 0, "parked": 0, "waiting": 0}

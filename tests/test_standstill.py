@@ -60,8 +60,8 @@ async def test_a_loop_that_stands_still_is_told_with_all_stacks_and_goes_on(
         await read_to(other, b'"two"},"finish_reason":null}]}\n\n\r\n')
         assert await lateness(real) < STALL - INTERVAL
         await cause.send_all(request(model="stuck"))
-        with trio.fail_after(STALL + 5):
-            while "Timeout (0:00:05)!" not in real.log.read_text():
+        with trio.fail_after(2 * STALL + 5):
+            while not (stacks := real.lines("the loop stands still")):
                 await trio.sleep(0.02)
         assert real.lines("the loop stood still") == []
         hangs.unlink()
@@ -69,14 +69,15 @@ async def test_a_loop_that_stands_still_is_told_with_all_stacks_and_goes_on(
         (link,) = upstream.links
         await link.chunk(FINISH, DONE, b"")
         assert (await read_to(other, b"\r\n0\r\n\r\n")).endswith(DONE + b"\r\n0\r\n\r\n")
-        assert STALL - INTERVAL <= await lateness(real) < STALL + 5
+        assert STALL - INTERVAL <= await lateness(real) < 2 * STALL + 5
         with trio.fail_after(5):
             while not (lines := real.lines("the loop stood still")):
                 await trio.sleep(0.02)
         assert [line["seconds"] >= STALL - INTERVAL for line in lines] == [True]
-        stacks = real.log.read_text().partition("Timeout (0:00:05)!")[2]
-        assert " in getaddrinfo\n" in stacks
-        assert " in open_tcp_stream\n" in stacks
+        assert len(stacks) == 1
+        assert stacks[0]["stacks"].startswith("thread MainThread\n")
+        assert ", in getaddrinfo\n" in stacks[0]["stacks"]
+        assert ", in open_tcp_stream\n" in stacks[0]["stacks"]
         for client in (other, cause):
             client.socket.close()
     nursery.cancel_scope.cancel()

@@ -295,7 +295,7 @@ def refused(directory: Path, config: str, *options: str, under: Sequence[str] = 
     return run.stderr
 
 
-FEW_DESCRIPTORS = ("/bin/sh", "-c", 'ulimit -n 13; exec "$0" "$@"')
+FEW_DESCRIPTORS = ("/bin/sh", "-c", 'ulimit -n 12; exec "$0" "$@"')
 """Enough for the supervisor and its sockets, too few for a worker's loop."""
 
 

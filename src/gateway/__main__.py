@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -80,6 +81,8 @@ def open_standard_streams() -> None:
 
 def main() -> None:
     """Run the command line."""
+    # It asks for a picture of what is open: before anybody can draw one it must end nobody.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     open_standard_streams()
     cli(prog_name="gateway")
 

@@ -210,13 +210,12 @@ async def serve(
         listening = Listening(options, sockets, app.hall(), most, app.reserve)
         questions = questions_of(app, listening, post)
         services.start_soon(_keep_up, app, "control", control_of(app, questions).run)
-        showing = Showing(questions, app.log)
-        await services.start(showing.heed_signal)
+        await services.start(Showing(questions, app.log).heed_signal)
         ending = Ending(app.config, app.calls, listening, app.log, post)
         async with trio.open_nursery() as server:
             await server.start(ending.heed_signals)
             if post is not None:
-                server.start_soon(ending.heed_supervisor, post, showing.show)
+                server.start_soon(ending.heed_supervisor, post)
             await server.start(listening.run)
             for end in (ending.run, ending.stopped):
                 server.start_soon(_end_with, end, server.cancel_scope)
@@ -282,7 +281,6 @@ async def run_services(
         app.transport.pool.close_unused()
         app.watcher.close()
         app.reserve.close()
-        app.lag.close()
 
 
 async def _keep_up(app: App, name: str, service: Callable[[], Awaitable[None]]) -> None:

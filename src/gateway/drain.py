@@ -7,7 +7,6 @@ group; at once it ends only when its supervisor says so. A supervisor that is go
 
 import signal
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,8 +21,8 @@ LAST_WORDS_TIMEOUT = 5.0
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-DRAIN, STOP, SHOW = b"d", b"s", b"t"
-"""What the supervisor says on the lifeline; the last asks for the live tree."""
+DRAIN, STOP = b"d", b"s"
+"""What the supervisor says on the lifeline."""
 
 READY, LEAVING = b"r", b"l"
 """What a worker says: that it serves, and that it has begun to drain."""
@@ -111,16 +110,14 @@ class Ending:
         else:
             self._drain(signal=name)
 
-    async def heed_supervisor(self, post: Post, show: Callable[[], None]) -> None:
+    async def heed_supervisor(self, post: Post) -> None:
         """Take orders from the lifeline; where it ends, the supervisor is no more."""
         lifeline = trio.socket.from_stdlib_socket(post.lifeline)
         with suppress(ConnectionResetError):
             while words := await lifeline.recv(64):
-                if SHOW in words:
-                    show()
                 if STOP in words:
                     self._stop(by="supervisor")
-                elif DRAIN in words:
+                else:
                     self._drain(by="supervisor")
         self._drain(by="the supervisor's end")
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NoReturn
 
-from gateway.drain import DRAIN, LEAVING, READY, SHOW, SIGNALS, STOP, Post
+from gateway.drain import DRAIN, LEAVING, READY, SIGNALS, STOP, Post
 from gateway.telemetry.voice import Voice
 
 LONGEST_PAUSE = 30.0
@@ -184,7 +184,7 @@ class Supervisor:
 
     def _start_those_due(self, wakeups: Sockets) -> None:
         for place in self._places:
-            if place.due <= self._now():
+            if place.due <= self._now() and (self._workers() or not self._draining):
                 place.due = inf
                 try:
                     self._start(place, wakeups)
@@ -291,7 +291,7 @@ class Supervisor:
     def _obey(self, name: str) -> None:
         if name == signal.SIGUSR1.name:
             for worker in self._workers():
-                self._tell(worker, SHOW, inf)
+                os.kill(worker.pid, signal.SIGUSR1)
         elif not self._draining:
             self._voice.say("info", "draining", signal=name, workers=len(self._workers()))
             self._end(DRAIN, self._patience)

@@ -8,7 +8,7 @@ import trio.testing
 
 from gateway.admin.wall import LAST_SEND_TIMEOUT, Wall
 
-SCOPE: Any = {"type": "http"}
+SCOPE: Any = {"type": "http", "http_version": "1.1"}
 
 
 class Peer:
@@ -51,6 +51,22 @@ async def test_one_request_too_many_is_told_at_once_and_the_place_is_given_back(
     await wall(SCOPE, late.receive, late.send)
     assert len(late.sent) == 2
     assert first.sent == []
+
+
+@pytest.mark.parametrize("version", ["2", "2.0", "3", "0.9"])
+async def test_r19_what_is_no_http_1_is_told_so_and_reaches_nobody(version: str) -> None:
+    """R19."""
+    peer = Peer()
+
+    async def site(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("reached")
+
+    scope: Any = {**SCOPE, "http_version": version}
+    await Wall(site)(scope, peer.receive, peer.send)
+    start, said = peer.sent
+    assert start["status"] == 505
+    assert b"retry-after" not in dict(start["headers"])
+    assert b"HTTP/1.1 is spoken here" in said["body"]
 
 
 async def test_a_bug_gives_the_place_back_too() -> None:

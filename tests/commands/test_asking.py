@@ -1,5 +1,6 @@
 """How commands find the gateways that they ask."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,22 @@ def test_what_a_later_version_tells_beside_is_passed_over() -> None:
     assert (process.worker, process.connections[0].peer) == (3, "x")
     with pytest.raises(Unanswered, match="another version"):
         seen([{"worker": "three"}])
+
+
+def test_what_another_user_could_have_put_there_is_not_asked(tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    ours.mkdir(mode=0o700)
+    assert folders({"RUNTIME_DIRECTORY": str(ours)}) == [ours, SYSTEM_FOLDER]
+    ours.chmod(0o777)
+    assert folders({"RUNTIME_DIRECTORY": str(ours)}) == [SYSTEM_FOLDER]
+    (tmp_path / "link").symlink_to(ours)
+    ours.chmod(0o700)
+    assert folders({"RUNTIME_DIRECTORY": str(tmp_path / "link")}) == [SYSTEM_FOLDER]
+    # In a user's own folder root looks only where it is told to.
+    os.chown(ours, 65_534, -1)
+    assert folders({"RUNTIME_DIRECTORY": str(ours)}) == [SYSTEM_FOLDER]
+
+
+def test_a_key_that_no_header_can_carry_is_told() -> None:
+    with pytest.raises(Unanswered, match="printable ASCII"):
+        token_for(URL, {"GATEWAY_ADMIN_KEY": "schlüssel"}, [])

@@ -6,18 +6,21 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import trio
 
 from gateway.admin.token_file import path_of, read
 from gateway.commands.top import SOME_ROOM, screen
 from gateway.downstream.showing import AGAIN_AFTER
 from tests.process import free_port, gateway
+from tests.scripted import Link, listen
 from tests.test_client_leaves import connect
 from tests.test_workers import END, Crowd, crowd
 
@@ -104,10 +107,38 @@ async def test_an_admin_elsewhere_is_asked_with_the_token_it_left_or_one_that_is
         said = await top(elsewhere, "--url", public, code=1, environ=given)
         assert "there is no admin of a gateway that can say this: 404" in said
         assert found.token not in said
+        assert "─ and 1 more\n" in await top(real.control, "--url", url, "--limit", "0")
         client.socket.close()
     said = await top(elsewhere, "--url", url, code=1, environ=given)
     assert "cannot be asked" in said
     assert "cannot be asked" in await top(elsewhere, "--url", "nonsense", code=1, environ=given)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"foo": 1}',
+        b'{"workers": 1}',
+        b"[]",
+        b"no",
+        b'{"a":' * 900,
+        b'{"workers": [{"pid": "x"}]}',
+    ],
+)
+async def test_what_another_server_says_is_told_and_never_shown_as_it_is(
+    tmp_path: Path, nursery: trio.Nursery, body: bytes
+) -> None:
+    async def says(link: Link) -> None:
+        await link.request()
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body)
+        await link.send(head + body)
+
+    server = await listen(nursery, says)
+    url, key = f"http://127.0.0.1:{server.port}", {"GATEWAY_ADMIN_KEY": "k" * 20}
+    for options in ((), ("--cancel", "x")):
+        said = await top(tmp_path, "--url", url, *options, code=1, environ=key)
+        assert said.startswith("Error: ")
+    nursery.cancel_scope.cancel()
 
 
 async def test_where_nobody_answers_it_says_where_it_has_looked(tmp_path: Path) -> None:
@@ -140,6 +171,34 @@ async def test_sigusr1_writes_the_same_to_stderr_and_ends_nobody(tmp_path: Path)
         assert sorted(real.workers()) == sorted(pids)
         assert await real.wait_for_admin() == admin
         await end_well(people, pids)
+
+
+FEW = ("/bin/sh", "-c", 'ulimit -n 90; exec "$0" "$@"')
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_sigusr1_where_no_descriptor_is_left_ends_nobody(
+    tmp_path: Path, workers: str
+) -> None:
+    """G8 in part: it is then that somebody looks."""
+    idle: list[socket.socket] = []
+    with gateway(tmp_path, None, "--workers", workers, under=FEW) as real:
+        pids = real.workers()
+        try:
+            while not real.lines("short of descriptors") and len(idle) < 300:
+                idle.append(socket.create_connection(("127.0.0.1", real.port), SOON))
+                await trio.sleep(0.002)
+            real.signal(signal.SIGUSR1)
+            with trio.fail_after(SOON):
+                while len(shown := real.lines("open now")) < int(workers):
+                    await trio.sleep(0.01)
+            assert all(" · descriptors " in line["tree"] for line in shown)
+            assert real.workers() == pids
+            assert real.process.poll() is None
+            assert real.lines("worker died") == []
+        finally:
+            for each in idle:
+                each.close()
 
 
 def test_sigusr1_to_one_that_serves_alone(tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def test_a_question_is_answered_by_the_table(
 
 @pytest.mark.parametrize("line", [b"", b"status", b"[]", b'{"ask"', b"\xff", b'{"a":' * 800])
 def test_what_is_no_question_is_told_so(control: Control, line: bytes) -> None:
-    (error,) = control.answer(line).values()
+    told: Any = control.answer(line)
+    (error,) = told.values()
     assert str(error).startswith("not a question: ")
 
 

@@ -52,3 +52,11 @@ async def test_it_is_shown_at_a_signal(log: Log, tmp_path: Path, nursery: trio.N
     await trio.testing.wait_all_tasks_blocked(0.01)
     nursery.cancel_scope.cancel()
     assert [line["event"] for line in lines(log, tmp_path)] == ["open now"]
+
+
+async def test_a_bug_in_the_picture_is_told_and_ends_nobody(log: Log, tmp_path: Path) -> None:
+    worker = Worker(log, tmp_path)
+    del worker.open("req_1").client
+    Showing(worker.questions, log).show()
+    (line,) = lines(log, tmp_path)
+    assert (line["event"], line["level"]) == ("bug in the live tree", "error")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.policy.scrub import Scrubber
-from gateway.telemetry.log import MAX_FIELD, MAX_TRACE, MAX_TREE, Log, open_log, plain, trace
+from gateway.telemetry.log import MAX_BLOCK, MAX_FIELD, MAX_TRACE, Log, open_log, plain, trace
 from gateway.telemetry.options import LogOptions
 from gateway.words.secret import Secret
 from tests.telemetry.sinks import Pipe
@@ -191,9 +191,10 @@ def test_the_log_keeps_its_own_descriptor(pipe: Pipe) -> None:
         assert pipe.events(1)[0]["event"] == "still there"
 
 
-def test_a_picture_is_a_field_of_many_lines_and_bounded(log: Log, pipe: Pipe) -> None:
-    log.picture("open now", "worker 1\n└─ a", worker=1)
-    log.picture("open now", "x" * (MAX_TREE + 1), worker=2)
+def test_a_block_is_a_field_of_many_lines_and_bounded(log: Log, pipe: Pipe) -> None:
+    log.block("info", "open now", "tree", "worker 1\n└─ a", worker=1)
+    log.block("error", "it stands", "stacks", "x" * (MAX_BLOCK + 1))
+    log.block("debug", "not heard", "tree", "a")
     first, second = pipe.events(2)
     assert (first["event"], first["worker"], first["tree"]) == ("open now", 1, "worker 1\n└─ a")
-    assert second["tree"] == "x" * MAX_TREE + "…"
+    assert (second["level"], second["stacks"]) == ("error", "x" * MAX_BLOCK + "…")

@@ -21,6 +21,7 @@ from gateway import __version__
 from gateway.admin.desk import Desk
 from gateway.admin.door import Door
 from gateway.admin.hearing import hear
+from gateway.admin.http1 import speak_http_1_1_alone
 from gateway.admin.opening import Admin
 from gateway.admin.site import Site
 from gateway.admin.wall import Wall
@@ -57,6 +58,7 @@ def run(admin: Admin, workers: Workers, log: Log, orders: Orders) -> None:
     """Serve until told to end."""
     with suppress(OSError):
         os.nice(COURTESY)
+    speak_http_1_1_alone()
     trio.run(_main, admin, site_of(admin, workers), hear(log), log, orders)
 
 

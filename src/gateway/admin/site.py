@@ -1,5 +1,6 @@
 """The operator's site: its routes, and who may take them. What is not named as open is closed."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -20,8 +21,10 @@ ANSWER_TIMEOUT = 30
 """Seconds for the way of a body, in and out."""
 
 CONNECTIONS = 200
-MOST_CONNECTIONS = 100_000
+MOST_CONNECTIONS = 2_000
 """Connections of one worker that a tree shows: unless it is told, and at most."""
+
+FIRST_SERVER_ERROR = 500
 
 MAX_ID = 256
 """Characters of a call's id."""
@@ -34,6 +37,8 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+
+_LIMIT = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 Made = Response | None
 
@@ -126,8 +131,8 @@ class Site:
 
     async def _tree(self) -> Response:
         said = request.args.get("limit", str(CONNECTIONS))
-        if not (said.isascii() and said.isdecimal() and 0 < int(said[:9]) <= MOST_CONNECTIONS):
-            text = f"limit must be a number from 1 to {MOST_CONNECTIONS}."
+        if _LIMIT.fullmatch(said) is None or int(said) > MOST_CONNECTIONS:
+            text = f"limit must be a number from 0 to {MOST_CONNECTIONS}."
             return error(400, "invalid_value", text)
         return answer({"workers": await self._desk.tree(int(said))})
 
@@ -150,7 +155,7 @@ def answer(value: object, status: int = 200) -> Response:
 
 def error(status: int, code: str, message: str) -> Response:
     """Return an error in the form that the gateway's own errors have."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"
+    kind = "server_error" if status >= FIRST_SERVER_ERROR else "invalid_request_error"
     said = {"message": message, "type": kind, "param": None, "code": code}
     return answer({"error": said}, status)
 
@@ -164,7 +169,8 @@ async def _seal(response: Response) -> Response:
 async def _tell(failure: HTTPException) -> Response:
     status = failure.code or 500
     codes = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
-    response = error(status, codes.get(status, "invalid_request"), f"{failure.name}.")
+    other = "internal_error" if status >= FIRST_SERVER_ERROR else "invalid_request"
+    response = error(status, codes.get(status, other), f"{failure.name}.")
     if isinstance(failure, MethodNotAllowed):
         response.headers["allow"] = ", ".join(sorted(failure.valid_methods or ()))
     return response

@@ -15,10 +15,18 @@ from hypercorn.typing import (
 
 MOST_REQUESTS = 64
 
-LAST_SEND_TIMEOUT = 20.0
+LAST_SEND_TIMEOUT = 5.0
+"""Seconds for the end of an answer, which nothing can cancel meanwhile."""
+
+BUSY_STATUS, OTHER_STATUS = 503, 505
+
+VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 BUSY: Final = b'{"error":{"message":"Too many requests at a time.","type":"server_error",\
 "param":null,"code":"overloaded"}}'
+
+OTHER: Final = b'{"error":{"message":"HTTP/1.1 is spoken here.","type":"invalid_request_error",\
+"param":null,"code":"invalid_request"}}'
 
 Application = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
 
@@ -37,8 +45,10 @@ class Wall:
     ) -> None:
         if scope["type"] != "http":
             await self._site(scope, receive, send)
+        elif scope["http_version"] not in VERSIONS:
+            await _refuse(send, OTHER_STATUS, OTHER)
         elif self._running >= self._most:
-            await _refuse(send)
+            await _refuse(send, BUSY_STATUS, BUSY)
         else:
             self._running += 1
             try:
@@ -64,22 +74,22 @@ def _whole(send: ASGISendCallable) -> ASGISendCallable:
     return send_whole
 
 
-async def _refuse(send: ASGISendCallable) -> None:
+async def _refuse(send: ASGISendCallable, status: int, said: bytes) -> None:
     headers = [
         (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(BUSY)),
-        (b"retry-after", b"1"),
+        (b"content-length", b"%d" % len(said)),
+        *([(b"retry-after", b"1")] if status == BUSY_STATUS else []),
         (b"cache-control", b"no-store"),
         (b"connection", b"close"),
     ]
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
-        "status": 503,
+        "status": status,
         "headers": headers,
     }
     body: HTTPResponseBodyEvent = {
         "type": "http.response.body",
-        "body": BUSY,
+        "body": said,
         "more_body": False,
     }
     await send(start)

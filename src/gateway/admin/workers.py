@@ -19,6 +19,9 @@ import trio
 ASK_TIMEOUT = 2.0
 """Seconds for a worker's whole answer."""
 
+MOST = 4_096
+"""Sockets in a folder that are looked at."""
+
 MAX_ANSWER_BYTES = 67_108_864
 READ_BYTES = 1_048_576
 
@@ -72,7 +75,7 @@ def sockets(folder: Path) -> list[tuple[int, int, Path]]:
     except OSError:
         return []
     named = ((_NAME.fullmatch(path.name), path) for path in paths)
-    return sorted((int(name[1]), int(name[2]), path) for name, path in named if name)
+    return sorted((int(name[1]), int(name[2]), path) for name, path in named if name)[:MOST]
 
 
 def supervisors(folder: Path) -> list[int]:

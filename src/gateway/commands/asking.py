@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx2
 import msgspec
@@ -13,7 +13,7 @@ import trio
 
 from gateway.admin import token_file
 from gateway.admin.workers import Workers, supervisors
-from gateway.downstream.control import folder_of
+from gateway.downstream.control import check_folder, folder_of
 from gateway.downstream.live import SeenProcess
 from gateway.upstream.dial import Dialer
 from gateway.upstream.probe import client_on
@@ -26,6 +26,9 @@ PATIENCE = 10.0
 MAX_ANSWER_BYTES = 67_108_864
 UNAUTHORIZED = 401
 OK = 200
+
+
+Read = TypeVar("Read")
 
 
 class Unanswered(Exception):
@@ -43,8 +46,23 @@ class Asked(Protocol):
 
 
 def folders(environ: Mapping[str, str]) -> list[Path]:
-    """Return where gateways of this user, or of the system, have their sockets."""
-    return list(dict.fromkeys((folder_of(environ), SYSTEM_FOLDER)))
+    """Return where gateways of this user, or of the system, have their sockets.
+
+    One that another user has put there, or could write in, is none.
+    """
+    there = dict.fromkeys((folder_of(environ), SYSTEM_FOLDER))
+    return [folder for folder in there if not is_anothers(folder)]
+
+
+def is_anothers(folder: Path) -> bool:
+    """Say whether what lies in a folder may be another user's; root's is everybody's."""
+    try:
+        check_folder(folder, {0, os.geteuid()})
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +75,7 @@ class Sockets:
         return seen(await self._ask({"ask": "tree", "limit": limit}))
 
     async def cancel(self, call: str) -> int:
-        answers = await self._ask({"ask": "cancel", "id": call})
-        return sum(int(answer["cancelled"]) for answer in answers)
+        return sum(_cancelled(each) for each in await self._ask({"ask": "cancel", "id": call}))
 
     async def _ask(self, question: Mapping[str, object]) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = []
@@ -66,7 +83,7 @@ class Sockets:
             for supervisor in supervisors(folder):
                 answers += await Workers(folder, supervisor).ask(question)
         if not answers:
-            where = ", ".join(map(str, self.folders))
+            where = ", ".join(map(str, self.folders)) or "no folder that is yours"
             raise Unanswered(
                 f"No gateway that you may ask runs here: nobody answers in {where}."
                 " As the user that runs it, or with --url, it can be asked."
@@ -82,10 +99,11 @@ class Site:
     token: str
 
     async def tree(self, limit: int) -> list[SeenProcess]:
-        return seen((await self._ask("GET", f"/api/tree?limit={limit}"))["workers"])
+        told = await self._ask("GET", f"/api/tree?limit={limit}")
+        return _convert(told, Workshop).workers
 
     async def cancel(self, call: str) -> int:
-        return int((await self._ask("POST", "/api/cancel", {"id": call}))["cancelled"])
+        return _cancelled(await self._ask("POST", "/api/cancel", {"id": call}))
 
     async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
@@ -125,7 +143,7 @@ def _read(status: int, body: bytes, url: str) -> dict[str, Any]:
     try:
         if status == OK and len(body) <= MAX_ANSWER_BYTES:
             return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         pass
     raise Unanswered(f"At {url} there is no admin of a gateway that can say this: {status}.")
 
@@ -136,6 +154,8 @@ def token_for(url: str, environ: Mapping[str, str], where: Iterable[Path]) -> st
     Raises `Unanswered`.
     """
     if given := environ.get("GATEWAY_ADMIN_KEY", ""):
+        if not (given.isascii() and given.isprintable()):
+            raise Unanswered("GATEWAY_ADMIN_KEY holds what no key may: only printable ASCII.")
         return given
     for folder in where:
         for path in sorted(folder.glob(f"*{token_file.SUFFIX}")):
@@ -147,11 +167,31 @@ def token_for(url: str, environ: Mapping[str, str], where: Iterable[Path]) -> st
     )
 
 
+class Workshop(msgspec.Struct):
+    """What an admin says of its workers."""
+
+    workers: list[SeenProcess]
+
+
+class Cancelled(msgspec.Struct):
+    """What is said to a cancel."""
+
+    cancelled: int
+
+
 def seen(answers: Sequence[dict[str, Any]]) -> list[SeenProcess]:
     """Read trees; what another version tells beside is passed over. Raises `Unanswered`."""
+    return [_convert(answer, SeenProcess) for answer in answers]
+
+
+def _cancelled(answer: dict[str, Any]) -> int:
+    return _convert(answer, Cancelled).cancelled
+
+
+def _convert(told: dict[str, Any], kind: type[Read]) -> Read:
     try:
-        return [msgspec.convert(answer, SeenProcess) for answer in answers]
-    except msgspec.ValidationError as error:
+        return msgspec.convert(told, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
         raise Unanswered(f"The gateway answers in words of another version: {error}.") from None
 
 

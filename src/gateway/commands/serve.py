@@ -4,7 +4,6 @@ import faulthandler
 import gc
 import importlib
 import os
-import signal
 import socket
 import sys
 import time
@@ -115,7 +114,6 @@ def command(
       gateway serve --config gateway.toml --port 8080 --workers 4
     """  # noqa: D301 (click's mark for lines that stay as they are)
     faulthandler.enable()
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it asks for a picture, and kills nobody
     try:
         found = _configuration(path, host, port, admin_port)
     except ConfigMistake as mistake:
@@ -133,12 +131,12 @@ def command(
         ) from None
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    admin = open_if_free(config, wanted=config.source is not None or admin_port is not None)
     name = places[0][0].getsockname()
     url = f"unix:{name}" if isinstance(name, str) else address(config, name)
-    job = Job(config, found.listed, log_level, partial(announce, config, found, url, admin), admin)
     try:
-        code = job.run(places)
+        admin = open_if_free(config, wanted=config.source is not None or admin_port is not None)
+        ready = partial(announce, config, found, url, admin)
+        code = Job(config, found.listed, log_level, ready, admin).run(places)
     except NotStarted as error:
         raise click.ClickException(f"{error} {WHERE_TO_LOOK}") from None
     finally:
@@ -216,7 +214,6 @@ class Job:
         turns = None if post is None else post.turns
         with open_log(self.config.log, sys.stderr, self.log_level, turns=turns) as log:
             app = assemble(self.config, log, self.listed)
-            app.lag.watch(sys.stderr.fileno())
             # What is imported stays: without it a full collection stalls every stream for 15 ms.
             gc.collect()
             gc.freeze()

@@ -11,7 +11,7 @@ import socket
 import stat
 import struct
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -39,8 +39,8 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 Fields = Mapping[str, object]
 
-Answer = Callable[[Fields], Fields]
-"""Takes the whole question and returns what is written as JSON."""
+Answer = Callable[[Fields], object]
+"""Takes the whole question and returns what is written as JSON: fields, or a struct."""
 
 
 def folder_of(environ: Mapping[str, str]) -> Path:
@@ -121,7 +121,7 @@ class Control:
                 del waiting[: end + 1]
                 await stream.send_all(_line(self.answer(line)))
 
-    def answer(self, line: bytes) -> Fields:
+    def answer(self, line: bytes) -> object:
         """Return the answer to one question."""
         try:
             question = msgspec.json.decode(line, type=dict[str, Any])
@@ -138,7 +138,7 @@ class Control:
         return {"error": "a bug, told in the log"}
 
 
-def _line(fields: Fields) -> bytes:
+def _line(fields: object) -> bytes:
     return msgspec.json.encode(fields) + b"\n"
 
 
@@ -180,10 +180,15 @@ def prepare(folder: Path) -> None:
     """
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
+    check_folder(folder, {os.geteuid()})
+
+
+def check_folder(folder: Path, owners: Collection[int]) -> None:
+    """Refuse a folder that is another user's, or in which others may write. Raises `OSError`."""
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(0, "its folder is no folder")
-    if status.st_uid != os.geteuid():
+    if status.st_uid not in owners:
         raise PermissionError(0, f"its folder belongs to another user ({status.st_uid})")
     if status.st_mode & _WRITABLE_BY_OTHERS:
         raise PermissionError(0, "others may write in its folder")

@@ -1,6 +1,7 @@
 """The live tree in lines for people: `gateway top` shows them, and SIGUSR1 writes them to stderr.
 
-Ids, models and paths are clients' own words: whatever could move a cursor is escaped (R20).
+Ids, models and paths are clients' own words, and a tree may come from elsewhere: whatever could
+move a cursor is escaped (R20).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,10 +70,10 @@ def _connection(connection: SeenConnection, call: SeenCall) -> Node:
 
 
 def _call(call: SeenCall) -> Node:
-    what = f"{call.method} {words(call.path)}"
+    what = f"{words(call.method)} {words(call.path)}"
     if call.model is not None:
         what = f"{words(call.model)}{' (stream)' if call.stream else ''}"
-    facts = [words(call.id), what, f"{call.phase} {age(call.age)}"]
+    facts = [words(call.id), what, f"{words(call.phase)} {age(call.age)}"]
     if call.pieces:
         facts.append(f"{call.pieces:,} events, {call.bytes_out:,} bytes out")
     elif call.bytes_in:

@@ -1,17 +1,18 @@
 """How late the loop wakes, and what it was doing where it stood still.
 
 One task sleeps a little, again and again, and notes how late it was woken: that long everything
-else waited too. What holds the loop up cannot be told by the loop, so a thread of the interpreter,
-which needs neither the loop nor Python's lock, writes all stacks after some seconds. It is set anew
-with each waking, and writes nothing while all is well.
+else waited too. What holds the loop up cannot be told by the loop, so a thread looks on: where the
+loop has not woken for some seconds it writes all stacks to the log.
+
+The thread takes Python's lock to look, because stacks that change while they are read end the
+process. So what holds the loop up with the lock in its hand is told only afterwards (ADR 10).
 """
 
-import faulthandler
-import os
-import stat
+import sys
 import threading
+import traceback
 from collections import deque
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final, NoReturn
 
 import trio
@@ -25,76 +26,64 @@ REMEMBERED: Final = 60.0
 """Seconds that a lateness is remembered."""
 
 STALL: Final = 5.0
-"""Seconds that the loop must stand still before all stacks are written."""
+"""Seconds that the loop must stand still before all stacks are written, or half as many more."""
 
-_MOST_STACKS: Final = 65_536
+LOOKS: Final = 2
+"""How often the thread looks in that time: seldom, for each look takes the lock for a moment."""
 
 
 class Lag:
     """The lateness of this process's loop, in seconds."""
 
     def __init__(self, log: Log, interval: float = INTERVAL, stall: float = STALL) -> None:
-        """Stacks are written after `stall` seconds, once `watch` has said where to."""
         self._log = log
         self._interval = interval
         self._stall = stall
         self._seen: deque[float] = deque([0.0], maxlen=round(REMEMBERED / interval))
-        self._stacks: int | None = None
-        self._kept = False
+        self._woken = False
 
     @property
     def worst(self) -> float:
         """The worst of the last minute."""
         return max(self._seen)
 
-    def watch(self, descriptor: int) -> None:
-        """Have the stacks of a standstill written there: the process's stderr.
-
-        Whoever writes them must never wait, or the loop would wait for him in turn; so all but a
-        file is opened anew. What cannot be, a socket, is told by the log, after the event.
-        """
-        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-        try:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                self._stacks = os.dup(descriptor)
-            else:
-                self._stacks = os.open(Path("/proc/self/fd", str(descriptor)), flags)
-        except OSError:
-            self._stacks = os.memfd_create("stacks")
-            self._kept = True
-
     async def run(self) -> NoReturn:
         """Look again and again, until cancelled. A service of the process."""
+        over = threading.Event()
+        loop = threading.get_ident()
+        thread = threading.Thread(target=self._look_on, args=(over, loop), name="loop watch")
+        thread.daemon = True
+        thread.start()
         try:
             while True:
-                self._arm()
+                self._woken = True
                 due = trio.current_time() + self._interval
                 await trio.sleep_until(due)
                 self._note(trio.current_time() - due)
         finally:
-            if self._stacks is not None:
-                faulthandler.cancel_dump_traceback_later()
-
-    def close(self) -> None:
-        """Give the descriptor back, once `run` has ended."""
-        if self._stacks is not None:
-            os.close(self._stacks)
-            self._stacks = None
-
-    def _arm(self) -> None:
-        if self._stacks is not None:
-            faulthandler.dump_traceback_later(self._stall, file=self._stacks)
+            over.set()
+            thread.join()
 
     def _note(self, late: float) -> None:
         self._seen.append(late)
         if late + self._interval >= self._stall:
-            self._log.error("the loop stood still", seconds=round(late, 3), **self._told())
+            self._log.error("the loop stood still", seconds=round(late, 3))
 
-    def _told(self) -> dict[str, str]:
-        """Return the loop's own stack, where only this process can read what was written."""
-        if self._stacks is None or not self._kept:
-            return {}
-        text = os.pread(self._stacks, _MOST_STACKS, 0).decode(errors="replace")
-        os.ftruncate(self._stacks, 0)
-        os.lseek(self._stacks, 0, os.SEEK_SET)
-        return {"stack": text[max(0, text.find(f"Thread 0x{threading.get_ident():016x}")) :]}
+    def _look_on(self, over: threading.Event, loop: int) -> None:
+        """Be the thread: some looks in a row without a waking between them are a standstill."""
+        silent = 0
+        while not over.wait(self._stall / LOOKS):
+            silent = 0 if self._woken else silent + 1
+            self._woken = False
+            if silent == LOOKS:
+                stacks = "\n".join(stacks_of_all(first=loop))
+                self._log.block("error", "the loop stands still", "stacks", stacks)
+
+
+def stacks_of_all(first: int) -> Iterator[str]:
+    """Yield the stack of each thread, that of `first` before all others; no local variables."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    frames = sys._current_frames()  # noqa: SLF001  (it is documented, and has no other name)
+    for ident in sorted(frames, key=lambda each: each != first):
+        yield f"thread {names.get(ident, ident)}"
+        yield "".join(traceback.format_stack(frames[ident])).rstrip("\n")

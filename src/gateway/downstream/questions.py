@@ -3,17 +3,15 @@
 Only `cancel` changes anything, and it goes the way of every other ending: the call's own life.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 import trio
 
 from gateway.downstream.calls import Calls
 from gateway.downstream.control import Answer, Fields
+from gateway.downstream.footprint import Footprint
 from gateway.downstream.lag import Lag
 from gateway.downstream.listen import Listening
 from gateway.downstream.live import MOST_CONNECTIONS, SeenProcess, look
@@ -22,10 +20,6 @@ from gateway.upstream.transport import Transport
 
 CONNECTIONS: Final = 200
 """Connections that a tree shows, unless it is told."""
-
-_DESCRIPTORS: Final = Path("/proc/self/fd")
-_MEMORY: Final = Path("/proc/self/statm")
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +43,27 @@ class Questions:
     listening: Listening | None
     lag: Lag
     log: Log
+    footprint: Footprint = field(default_factory=Footprint)
 
     def table(self) -> Mapping[str, Answer]:
         """Return what can be asked, and who answers."""
         return {
             "status": self._status,
             "gauges": lambda _: {**self._who(), "gauges": self.gauges()},
-            "tree": lambda asked: msgspec.to_builtins(self.tree(_limit(asked))),
+            "tree": lambda asked: self.tree(_limit(asked)),
             "cancel": self._cancel,
         }
 
     def gauges(self) -> dict[str, float]:
         """Return the public counters; at rest those of calls are zero."""
         pool = self.transport.pool
-        connections = {} if self.listening is None else {"open_connections": len(self.listening)}
+        own: dict[str, float] = {}
+        if self.listening is not None:
+            own["open_connections"] = len(self.listening)
+        if (memory := self.footprint.memory_bytes()) is not None:
+            own["resident_memory_bytes"] = memory
         return {
-            **connections,
+            **own,
             "open_calls": len(self.calls),
             "open_upstream_streams": self.transport.streams,
             "held_leases": pool.busy,
@@ -73,8 +72,7 @@ class Questions:
             "pooled_connections_parked": pool.parked,
             "request_body_bytes": self.calls.body_bytes,
             "live_tasks": trio.lowlevel.current_statistics().tasks_living,
-            "open_descriptors": open_descriptors(),
-            "resident_memory_bytes": int(_MEMORY.read_text().split()[1]) * _PAGE_BYTES,
+            "open_descriptors": self.footprint.descriptors(trio.current_time()),
             "lost_log_lines": self.log.lost,
             "loop_lag_seconds": round(self.lag.worst, 6),
         }
@@ -135,9 +133,3 @@ class Questions:
 def _limit(asked: Fields) -> int:
     limit = asked.get("limit", CONNECTIONS)
     return min(MOST_CONNECTIONS, max(0, limit)) if isinstance(limit, int) else CONNECTIONS
-
-
-def open_descriptors() -> int:
-    """Count the descriptors of this process; younger kernels tell their number at no cost."""
-    told = _DESCRIPTORS.stat().st_size
-    return told or len(list(_DESCRIPTORS.iterdir())) - 1

@@ -38,5 +38,9 @@ class Showing:
         if now - self._shown < AGAIN_AFTER:
             return
         self._shown = now
-        tree = self._questions.tree()
-        self._log.picture("open now", "\n".join(draw([tree])), worker=tree.worker)
+        try:
+            tree = self._questions.tree()
+            lines = "\n".join(draw([tree]))
+            self._log.block("info", "open now", "tree", lines, worker=tree.worker)
+        except* Exception as group:
+            self._log.exception("bug in the live tree", group)

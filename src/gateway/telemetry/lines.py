@@ -13,6 +13,10 @@ Plain = str | int | float | bool | None
 """What a field may hold. Nothing else waits in the queue: an exception keeps its frames alive."""
 
 
+BLOCKS = ("tree", "stacks")
+"""Fields of many lines, which stand below their line where people read it."""
+
+
 class Line(NamedTuple):
     """One line. `speak` tells its fields as a person would, where text has better words."""
 
@@ -116,8 +120,8 @@ def text_lines(*, coloured: bool) -> Render:
         known = {key: field for key, field in line.fields.items() if field is not None}
         if "exception" in known:
             known["exception"] = _printable_lines(known["exception"])
-        tree = known.pop("tree", None)
+        blocks = [_printable_lines(known.pop(name)) for name in BLOCKS if name in known]
         text = renderer(None, line.level, {**event, "event": line.event, **known})
-        return text if tree is None else f"{text}\n{_printable_lines(tree)}"
+        return "\n".join([text, *blocks])
 
     return render

@@ -17,8 +17,8 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 MAX_FIELD = 2000
 """Characters of one field."""
 
-MAX_TREE = 65_536
-"""Characters of a live tree."""
+MAX_BLOCK = 65_536
+"""Characters of a text of many lines: a live tree, the stacks of all threads."""
 
 MAX_TRACE = 16_000
 """Characters of one traceback: its beginning and, which says more, its end."""
@@ -73,11 +73,15 @@ class Log:
             Line(self._now_ns(), "error", event, {**known, "exception": trace(error)})
         )
 
-    def picture(self, event: str, tree: str, **fields: object) -> None:
-        """Tell of something in several lines: as lines for people, as the field `tree` in JSON."""
-        known = {name: plain(value) for name, value in fields.items()}
-        whole = tree if len(tree) <= MAX_TREE else tree[:MAX_TREE] + "…"
-        self._writer.put(Line(self._now_ns(), "info", event, {**known, "tree": whole}))
+    def block(self, level: str, event: str, name: str, text: str, **fields: object) -> None:
+        """Tell of something in many lines: below its line for people, as a field in JSON.
+
+        `name` is one of `lines.BLOCKS`.
+        """
+        if self.wants(level):
+            known = {field: plain(value) for field, value in fields.items()}
+            whole = text if len(text) <= MAX_BLOCK else text[:MAX_BLOCK] + "…"
+            self._writer.put(Line(self._now_ns(), level, event, {**known, name: whole}))
 
     def put(self, level: str, make: Callable[[int], Entry]) -> None:
         """Hand over an entry that is worked out in the writer's thread, if its level is written."""
