@@ -10,6 +10,9 @@ nox.options.error_on_missing_interpreters = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
+AT_ONCE = 2
+"""Processes that share the files of tests: most of them wait for other processes."""
+
 FLOOR = 95
 """Per cent of lines and branches, for the whole."""
 
@@ -61,7 +64,8 @@ def tests(session: nox.Session) -> None:
     """
     session.install("-e", ".", *groups("test"))
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    chosen = session.posargs or ["--numprocesses", str(AT_ONCE), "--dist", "loadfile"]
+    session.run("coverage", "run", "-m", "pytest", *chosen)
     session.run("coverage", "combine", "--quiet")
     if session.posargs:
         session.run("coverage", "report")

@@ -4,12 +4,15 @@ Whatever is done to it here, no stream notices.
 """
 
 import json
+import logging
 import os
 import re
 import signal
+import socket
 import stat
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,14 @@ import pytest
 import trio
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from trio.testing import MockClock
 
+from gateway.admin.opening import open_admin
+from gateway.admin.options import AdminOptions
+from gateway.admin.process import RESTART_PAUSE, Orders, _main
 from gateway.admin.token_file import path_of, read
+from gateway.telemetry.log import open_log
+from gateway.telemetry.options import LogOptions
 from tests.admin.test_metrics import values
 from tests.process import Gateway, free_port, gateway
 from tests.test_client_leaves import connect
@@ -321,3 +330,41 @@ async def all_of(client: trio.SocketStream) -> bytes:
         while data := await client.receive_some(65_536):
             said += data
     return said
+
+
+class Failing:
+    """A site that cannot be put together; at the third time somebody has said the end."""
+
+    def __init__(self, supervisor: socket.socket) -> None:
+        self.times = 0
+        self._supervisor = supervisor
+
+    def app(self) -> Any:
+        self.times += 1
+        if self.times == 3:
+            self._supervisor.send(b"d")
+        raise RuntimeError("not today")
+
+
+async def test_whatever_ends_its_server_is_told_and_it_begins_anew(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    said: list[str] = []
+    supervisor, lifeline = socket.socketpair()
+    lifeline.setblocking(False)
+    orders = Orders(lifeline, partial(said.append, "ready"), partial(said.append, "leave"))
+    site: Any = Failing(supervisor)
+    admin = open_admin(AdminOptions(port=0), 1)
+    with (
+        supervisor,
+        lifeline,
+        admin.sock,
+        (tmp_path / "log").open("w") as file,
+        open_log(LogOptions(), file) as log,
+    ):
+        began = trio.current_time()
+        await _main(admin, site, logging.Logger("none"), log, orders)
+        assert (site.times, said) == (3, ["ready"])
+        assert trio.current_time() - began >= 2 * RESTART_PAUSE
+    told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert sorted(line["event"] for line in told) == ["admin serves", *["bug in admin"] * 3]

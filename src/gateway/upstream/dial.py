@@ -83,15 +83,20 @@ async def _open_socket(origin: Origin) -> socket.socket:
             raise Exhausted(f"no name could be looked up: {_reason(error)}") from error
         raise NameFailed(f"the host name does not resolve: {_reason(error)}") from error
     except OSError as error:
-        causes = _causes(error)
-        if any(cause.errno in _OUT_OF for cause in causes):
-            raise Exhausted(f"no socket could be made: {_reason(causes[0])}") from error
-        raise Refused(f"no connection: {_reason(causes[0])}") from error
+        raise _unconnected(error) from error
     sock = socket.socket(fileno=stream.socket.detach())
     for option, value in KEEPALIVE:
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return sock
+
+
+def _unconnected(error: OSError) -> Exhausted | Refused:
+    """Name a failure; whoever raised it would be held by what it holds here."""
+    causes = _causes(error)
+    if any(cause.errno in _OUT_OF for cause in causes):
+        return Exhausted(f"no socket could be made: {_reason(causes[0])}")
+    return Refused(f"no connection: {_reason(causes[0])}")
 
 
 def _causes(error: OSError) -> list[OSError]:
