@@ -37,9 +37,12 @@ SOME_ROOM = 3
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="Where the control sockets are. Default: where `serve` would put them, and /run.",
+    help="Where the control sockets are. Default: where `serve` would put them, and"
+    " /run/nursery-gateway.",
 )
-@click.option("--url", help="Ask the admin at this address; GATEWAY_ADMIN_KEY opens it.")
+@click.option(
+    "--url", help="Ask the admin at this address, with the token it left or GATEWAY_ADMIN_KEY."
+)
 def command(
     *,
     call: str | None,
