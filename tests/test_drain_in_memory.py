@@ -119,6 +119,27 @@ async def test_g1_what_came_behind_a_request_has_the_time_to_end_too(
     assert stage.book.receipts[-1].ended == min(30, drain_timeout)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_g1_whose_head_is_read_after_the_drains_time_is_told_too(
+    stage: Stage, stream: bool, autojump_clock: MockClock
+) -> None:
+    """G1. No call was open when the time was over, and yet one was on its way in."""
+    log, _ = memory_log(lambda who, what: None)
+    ending = Ending(Config(calls=CallOptions(drain_timeout=0.0)), stage.calls, Doors(stage), log)
+    busy = stage.ask(get("/v1/models"))
+    await busy.reply()
+    ending.signalled("SIGTERM")
+    stage.nursery.start_soon(ending.run)
+    await trio.sleep(1)
+    reply = await stage.ask(chat(stream=stream)).reply()
+    assert (reply.status, reply.error["code"]) == (503, "gateway_shutdown")
+    assert trio.current_time() == 1
+    await stage.calls.ended()
+    receipt = stage.book.receipts[-1]
+    assert (receipt.outcome, receipt.cause) == ("stopped", "drain")
+    assert stage.dialled == []
+
+
 async def test_g1_readiness_is_red_while_draining_and_connections_end(
     stage: Stage, autojump_clock: MockClock
 ) -> None:

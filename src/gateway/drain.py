@@ -81,7 +81,8 @@ class Ending:
             await self._listening.ended()
         if len(self._calls):
             self._log.warning("drain timeout", open_calls=len(self._calls))
-            self._calls.stop_all()
+        self._calls.stop_all()
+        if len(self._calls):
             with trio.move_on_after(self._config.clocks.write_timeout):
                 await self._calls.ended()
             self._calls.cut_all()

@@ -319,10 +319,19 @@ async def test_c13_a_client_that_floods_ends_the_goodbye(
     assert len(caller.line.arriving) == 5
 
 
-async def test_a_stream_that_has_no_halves_is_closed_at_once(
-    stage: Stage, autojump_clock: MockClock
+@pytest.mark.parametrize(
+    ("sent", "status", "lasts"),
+    [
+        ((get("/healthz", "Connection: close"),), 200, 0),
+        ((chat("Connection: close", model="none"),), 404, 0),
+        ((b"nonsense", b"and more of it"), 400, LINGER_TIMEOUT),
+        ((post(b"{", "Content-Length: 99999999"), b"more"), 413, LINGER_TIMEOUT),
+    ],
+)
+async def test_c13_a_stream_without_halves_is_read_on_only_where_more_is_to_come(
+    stage: Stage, sent: tuple[bytes, ...], status: int, lasts: float, autojump_clock: MockClock
 ) -> None:
-    """As under TLS."""
+    """C13, C21: as under TLS. What is unread as a socket closes would eat the answer."""
 
     class Secured(trio.abc.Stream):
         def __init__(self, line: Line) -> None:
@@ -350,11 +359,12 @@ async def test_a_stream_that_has_no_halves_is_closed_at_once(
             raise NotImplementedError
 
     line = Line()
-    Caller(line).send(b"nonsense")
-    await Connection(Secured(line), PEER, replace(stage.hall, gone=Unwatched())).run()
-    assert b" 400 Bad Request\r\n" in line.writes[0][1]
+    Caller(line).send(*sent)
+    hall = replace(stage.hall, gone=Unwatched())
+    await Connection(Secured(line), PEER, hall).run()
+    assert b"HTTP/1.1 %d " % status in line.writes[0][1]
     assert not line.said_eof
-    assert trio.current_time() == 0
+    assert (trio.current_time(), line.arriving) == (lasts, [])
 
 
 async def test_a_refusal_that_nobody_takes_is_not_waited_for(

@@ -15,6 +15,9 @@ from tests.simulation.wishes import Wish
 OUTLIVES = 5.0
 """Seconds for which a client may still read once the gateway has closed the connection."""
 
+MANY_READS, READ_BYTES = 5_000, 65_536
+"""Reads after which a client takes all that there is: byte by byte a long answer has no end."""
+
 PATIENCE_FOR_CONTINUE = 2.0
 """Seconds after which a client sends its body uninvited."""
 
@@ -165,14 +168,17 @@ class Caller:
     async def _read(self) -> None:
         """Read until the connection is over, then close."""
         appetite = self.visit.appetite
-        pauses, stalled = appetite.patient, False
+        pauses, stalled, reads = appetite.patient, False, 0
         while True:
             if not stalled and self.guest.received >= appetite.stalls_at:
                 stalled = True
                 self._note("stalls")
                 await trio.sleep(appetite.stalls_for)
             try:
-                data = await self.end.receive_some(appetite.size)
+                reads += 1
+                data = await self.end.receive_some(
+                    appetite.size if reads < MANY_READS else READ_BYTES
+                )
             except trio.ClosedResourceError:
                 break
             except trio.BrokenResourceError:

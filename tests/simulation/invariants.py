@@ -14,6 +14,7 @@ from gateway.words.receipt import Outcome, Receipt
 from tests.simulation.answers import Reply
 from tests.simulation.plan import Plan
 from tests.simulation.promises import PROMISES
+from tests.simulation.providers import SLOW_READ
 from tests.simulation.record import Asked, Guest, Record
 from tests.simulation.scripts import Part
 from tests.simulation.wishes import Wish
@@ -387,10 +388,14 @@ def _expected(record: Record, call: str) -> set[str]:
     asked = [each for each in record.asked if each.call == call]
     if not all(each.link.fate.calm and not each.script.stale for each in asked) or not asked:
         return set()
-    script = asked[-1].script
+    last = asked[-1]
+    if not (last.fresh or last.said):
+        return set()  # a kept connection broke: whatever became of the fresh one ended it (U5)
+    script = last.script
     expected = set(script.outcomes)
     clocks = plan.timeouts
-    if script.longest_wait >= min(clocks.first_token, clocks.idle) or script.waits >= clocks.total:
+    waits = script.waits + (SLOW_READ if script.reads == "slow" else 0.0)
+    if script.longest_wait >= min(clocks.first_token, clocks.idle) or waits >= clocks.total:
         expected.add(Outcome.TIMEOUT)
     if script.bulk > plan.answers.max_event_bytes or script.bulk > plan.answers.max_answer_bytes:
         expected = {Outcome.UPSTREAM_ERROR}

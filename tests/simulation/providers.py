@@ -15,6 +15,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n")
 SLOW_BYTES = 2_000
 SLOW_PAUSE = 0.5
 SLOW_PAUSES = 30
+SLOW_READ = SLOW_PAUSE * SLOW_PAUSES
+"""Seconds that one who reads slowly may need for a long body, at most."""
 
 
 class Asking(Protocol):

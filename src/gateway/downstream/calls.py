@@ -85,6 +85,7 @@ class Calls:
         self.most_body_bytes = most_body_bytes
         self.body_bytes = 0
         self.draining = False
+        self._stopping = False
         self._open: dict[OpenCall, None] = {}
         self._empty = trio.Event()
 
@@ -102,6 +103,8 @@ class Calls:
 
     def add(self, call: OpenCall) -> None:
         self._open[call] = None
+        if self._stopping:
+            call.stop(Cause.DRAIN)
 
     def remove(self, call: OpenCall) -> None:
         self._open.pop(call, None)
@@ -138,7 +141,8 @@ class Calls:
         return len(found)
 
     def stop_all(self) -> None:
-        """End every call; each client is told."""
+        """End every call, and those whose heads are still to come; each client is told."""
+        self._stopping = True
         for call in list(self._open):
             call.stop(Cause.DRAIN)
 

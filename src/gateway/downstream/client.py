@@ -105,6 +105,11 @@ class HttpClient:
         if self.life is not None:
             self.life.cut(Cause.CLIENT_GONE)
 
+    @property
+    def unread(self) -> bool:
+        """True while a part of the request's body is still to come."""
+        return not self._body.complete
+
     async def body(self) -> bytes:
         """Read the body whole (see `words.client.Client`)."""
         most = self._options.max_body_bytes

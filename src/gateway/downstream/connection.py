@@ -95,7 +95,8 @@ class Connection:
                 head = await self._read_head(patience)
             except ClientMistake as mistake:
                 await self._refuse(mistake)
-                break
+                await self._linger(unread=True)
+                return
             if head is None:
                 return
             client = HttpClient(self._stream, head, self._options, self._calls, self._buffer)
@@ -111,8 +112,7 @@ class Connection:
             if self._stopping and not self._buffer:
                 return
             patience = self._options.keep_alive
-        if not self._gone:
-            await self._linger()
+        await self._linger(unread=client.unread)
 
     async def _read_head(self, patience: float) -> Head | None:
         """Return the next head; None where the client said no more. Raises `ClientMistake`."""
@@ -170,16 +170,23 @@ class Connection:
         with trio.move_on_after(LINGER_TIMEOUT):
             await self._stream.send_all(answer)
 
-    async def _linger(self) -> None:
-        await linger(self._stream, LINGER_TIMEOUT)
+    async def _linger(self, *, unread: bool) -> None:
+        if not self._gone:
+            await linger(self._stream, LINGER_TIMEOUT, unread=unread)
 
 
-async def linger(stream: trio.abc.Stream, patience: float) -> None:
-    """Say goodbye and read on for a moment: a reset would eat the answer (RFC 9112, 9.6)."""
-    if not isinstance(stream, trio.abc.HalfCloseableStream):
+async def linger(stream: trio.abc.Stream, patience: float, *, unread: bool) -> None:
+    """Say goodbye and read on for a moment: a reset would eat the answer (RFC 9112, 9.6).
+
+    TLS cannot say goodbye with its own half alone, so there it is only read on, and only where more
+    is to come: the client closes when it has its answer.
+    """
+    goodbye = stream.send_eof if isinstance(stream, trio.abc.HalfCloseableStream) else None
+    if goodbye is None and not unread:
         return
     with trio.move_on_after(patience):
-        await stream.send_eof()
+        if goodbye is not None:
+            await goodbye()
         read = 0
         while read < LINGER_BYTES and (data := await stream.receive_some(READ_BYTES)):
             read += len(data)

@@ -215,7 +215,7 @@ class Listening:
             with trio.move_on_after(1):
                 await stream.send_all(refusal(Busy("Too many connections."), self._hall.new_id()))
             if self._farewells <= MOST_FAREWELLS:
-                await linger(stream, 1)
+                await linger(stream, 1, unread=True)
         except trio.BrokenResourceError:
             pass
         finally:
