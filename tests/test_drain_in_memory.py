@@ -140,6 +140,22 @@ async def test_g1_whose_head_is_read_after_the_drains_time_is_told_too(
     assert stage.dialled == []
 
 
+async def test_g1_a_request_of_which_the_head_alone_has_come_is_told(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G1. Its connection is hung up on in that very moment, so that its body cannot be read."""
+    caller = stage.connect()
+    await trio.sleep(1)
+    caller.send(chat()[:-20])
+    stage.calls.draining = True
+    stage.connections[0].drain()
+    reply = await caller.reply()
+    assert (reply.status, reply.error["code"]) == (503, "gateway_shutdown")
+    assert reply.get("connection") == "close"
+    caller.leave()
+    assert (await stage.receipt()).outcome == "stopped"
+
+
 async def test_g1_readiness_is_red_while_draining_and_connections_end(
     stage: Stage, autojump_clock: MockClock
 ) -> None:
