@@ -129,6 +129,10 @@ class Watching:
         stream.hung_up = True
         stream.stir()
 
+    def take_up(self, stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, Line)
+        stream.hung_up = False
+
 
 @dataclass
 class Reply:

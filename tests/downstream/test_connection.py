@@ -358,6 +358,9 @@ async def test_c13_a_stream_without_halves_is_read_on_only_where_more_is_to_come
         def hang_up(self, stream: trio.abc.Stream) -> None:
             raise NotImplementedError
 
+        def take_up(self, stream: trio.abc.Stream) -> None:
+            raise NotImplementedError
+
     line = Line()
     Caller(line).send(*sent)
     hall = replace(stage.hall, gone=Unwatched())

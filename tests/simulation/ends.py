@@ -61,6 +61,9 @@ class End(Wire):
         self._no_more = True
         self.incoming.readers.unpark_all()
 
+    def read_again(self) -> None:
+        self._no_more = False
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await checkpoint_if_cancelled()
         sent = self.write_now(data)
@@ -219,6 +222,9 @@ class Watch:
 
     def hang_up(self, stream: trio.abc.Stream) -> None:
         end_of(stream).stop_reading()
+
+    def take_up(self, stream: trio.abc.Stream) -> None:
+        end_of(stream).read_again()
 
     def _see(self, end: End) -> None:
         self._gone.append(end)

@@ -19,7 +19,7 @@ from gateway.downstream.options import HttpOptions
 from gateway.forms.http import status_line, write_fields
 from gateway.upstream.wire import Wire
 from gateway.words.client import Client, Header
-from gateway.words.errors import BadRequest, BodyTimeout, Stopped, TooLarge
+from gateway.words.errors import BadRequest, BodyTimeout, TooLarge
 from gateway.words.life import Cause
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -158,11 +158,8 @@ class HttpClient:
     async def _receive(self) -> bytes:
         try:
             data = await self._stream.receive_some(65_536)
-        except trio.BrokenResourceError:
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             data = b""
-        except trio.ClosedResourceError:
-            # We hung up, just as this request's head had come (see `Connection.hang_up`).
-            raise Stopped("The gateway was closing this connection as its request came.") from None
         if not data:
             await self._gone()
         return bytes(data)

@@ -55,7 +55,7 @@ class Connection:
         self._buffer = b""
         self._reading_head = False
         self._gone = False
-        self._stopping = False
+        self._stopping = self._hung_up = False
         self._skip_blank_line = True
 
     @property
@@ -71,6 +71,7 @@ class Connection:
 
     def hang_up(self) -> None:
         """End the wait for a request. What has come in this moment is still answered."""
+        self._hung_up = True
         self._hall.gone.hang_up(self._stream)
 
     async def run(self) -> None:
@@ -130,6 +131,9 @@ class Connection:
             self._reading_head = False
         if not end:
             return None
+        if self._hung_up:
+            self._hung_up = False
+            self._hall.gone.take_up(self._stream)
         data, self._buffer = self._buffer[:end], self._buffer[end:]
         return read_head(data)
 

@@ -29,6 +29,9 @@ class Gone(Protocol):
     def hang_up(self, stream: trio.abc.Stream) -> None:
         """Wake whoever reads the stream, as if it were closed; it is not closed yet."""
 
+    def take_up(self, stream: trio.abc.Stream) -> None:
+        """Let the stream be read again: what came as we hung up is still to be answered."""
+
 
 def wire_of(stream: trio.abc.Stream) -> Wire:
     """Return the wire beneath a stream, TLS or not. Raises `TypeError` where there is none."""
@@ -69,6 +72,9 @@ class Watcher:
     def hang_up(self, stream: trio.abc.Stream) -> None:
         """Wake the reader with `ClosedResourceError`; the descriptor stays, and stays watched."""
         wire_of(stream).stop_reading()
+
+    def take_up(self, stream: trio.abc.Stream) -> None:
+        wire_of(stream).read_again()
 
     async def run(self) -> None:
         """Call those whose clients have gone, until cancelled.

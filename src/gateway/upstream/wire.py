@@ -72,6 +72,10 @@ class Wire(trio.abc.HalfCloseableStream):
         self._no_more = True
         notify_closing(self._fd)
 
+    def read_again(self) -> None:
+        """Let whoever reads from now on wait again, after `stop_reading`."""
+        self._no_more = False
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write it all; yields only where it must wait, as whoever writes also reads."""
         await checkpoint_if_cancelled()
