@@ -138,7 +138,7 @@ class Listening:
         self._reserve = reserve or Reserve()
         self._farewells = 0
         self._accepting = trio.CancelScope()
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}
         self._ended = trio.Event()
         tls = tls_context(options)
         self._listeners: list[trio.abc.Listener[trio.abc.Stream]] = []
@@ -189,13 +189,13 @@ class Listening:
         if peer is None:
             return
         connection = Connection(stream, peer, self._spare_hall if spare else self._hall)
-        self._connections.add(connection)
+        self._connections[connection] = None
         if self._accepting.cancel_called:
             connection.drain()  # it was on its way in as the doors were closed
         try:
             await connection.run()
         finally:
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
 
     async def _welcome(self, stream: trio.abc.Stream) -> str | None:
         """Return the peer's address; None for one that left, or failed its TLS handshake."""
