@@ -13,8 +13,7 @@ from rich.text import Text
 from gateway.commands.asking import Asked, Unanswered, asked
 from gateway.downstream.drawing import draw
 from gateway.downstream.live import MOST_CONNECTIONS
-
-CONNECTIONS = 200
+from gateway.downstream.questions import CONNECTIONS
 
 INTERVAL = 1.0
 """Seconds between two looks."""
