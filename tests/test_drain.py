@@ -3,6 +3,7 @@
 import signal
 from pathlib import Path
 
+import pytest
 import trio
 
 from tests.process import Gateway, gateway, provider
@@ -146,4 +147,21 @@ async def test_sigint_is_as_good_as_sigterm(tmp_path: Path) -> None:
     with gateway(tmp_path, "") as real:
         real.signal(signal.SIGINT)
         assert await real.exit_code(3) == 0
+        assert "Traceback" not in real.log.read_text()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_g2_however_often_it_is_said_the_exit_code_is_0_and_nothing_is_left(
+    tmp_path: Path, workers: int
+) -> None:
+    """G2: the last one may come when the process is about to end by itself."""
+    with gateway(tmp_path, f"[server]\nworkers = {workers}\n") as real:
+        if workers > 1:
+            await real.wait_for_workers(workers)
+        with trio.fail_after(10):
+            while real.process.poll() is None:
+                real.signal(signal.SIGTERM, group=True)
+                await trio.sleep(0.001)
+        assert await real.exit_code() == 0
+        assert list(real.control.glob("*.sock")) == []
         assert "Traceback" not in real.log.read_text()

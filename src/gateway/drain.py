@@ -96,13 +96,20 @@ class Ending:
     async def heed_signals(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Take orders from SIGTERM and SIGINT."""
+        """Take orders from SIGTERM and SIGINT, and leave them without effect afterwards.
+
+        Whoever says it once more while the process is on its last way must not kill it on that.
+        """
+        # What is blocked is not lost: the receiver hears of it. It leaves what it has found.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         with trio.open_signal_receiver(*SIGNALS) as signals:
             # A worker is born with these blocked, so that none is lost before somebody listens.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             task_status.started()
-            async for number in signals:
-                self.signalled(signal.Signals(number).name)
+            async for told in signals:
+                self.signalled(signal.Signals(told).name)
 
     def signalled(self, name: str) -> None:
         """Obey a signal: drain; end at once where one who is alone has drained already."""

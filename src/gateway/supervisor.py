@@ -394,6 +394,7 @@ def _wakeups() -> Iterator[Sockets]:
     finally:
         signal.set_wakeup_fd(old)
         for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+            # One that comes late must not kill what is about to end by itself.
+            signal.signal(number, signal.SIG_IGN if number in SIGNALS else handler)
         reader.close()
         writer.close()
