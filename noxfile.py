@@ -117,6 +117,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def failover(session: nox.Session) -> None:
+    """Show what a caller gets while a provider misbehaves; `-- --write` writes docs/failover.md."""
+    session.install("-e", ".", *groups("bench"), "openai>=3")
+    session.run("python", "-m", "benchmarks.failover", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure beside the peers and write docs/benchmarks.md; `-- --quick` sees that all works."""
     session.install(*groups("bench"))

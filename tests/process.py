@@ -19,6 +19,8 @@ START_TIMEOUT = 20
 STOP_TIMEOUT = 20
 POLL = 0.005
 ADMIN = "gateway-admin"
+ONCE = "\n[defaults]\nretries = 0\n"
+"""What a configuration is given that does not speak of retries."""
 
 Fields = dict[str, Any]
 
@@ -129,14 +131,15 @@ def gateway(
 
     Its log goes to a file in the directory, unless `stderr` says where else. It is the first of a
     process group of its own, and has a folder of its own for control sockets. `under` is the
-    command of a program that becomes the gateway.
+    command of a program that becomes the gateway. It asks no provider twice, so that a test sees
+    what comes of each answer, unless the configuration says how often.
     """
     if "--admin-port" not in options:
         options = ("--admin-port", "0", *options)
     command = [*under, sys.executable, "-m", "gateway", "serve", "--port", "0", *options]
     if config is not None:
         path = directory / "gateway.toml"
-        path.write_text(config)
+        path.write_text(config if "retries" in config else config + ONCE)
         command += ["--config", str(path)]
     log = directory / "stderr.log"
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}

@@ -7,6 +7,8 @@ anything remains: a call, a connection, a bug that no test took, a request witho
 
 import itertools
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -20,16 +22,20 @@ from gateway.downstream.front import Front
 from gateway.downstream.head import Head
 from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
-from gateway.policy.offers import Alias, Offer
+from gateway.policy.allowance import Allowance
+from gateway.policy.health import Health
+from gateway.policy.offers import Alias, Offer, Rules
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
 from gateway.relay.house import Current, House
+from gateway.relay.kept import Answers
 from gateway.relay.options import AnswerOptions, ClockOptions
+from gateway.relay.shared import Sharing
 from gateway.upstream.transport import Transport
 from gateway.upstream.wire import UpstreamStream
 from gateway.words.receipt import Receipt, Tap
 from gateway.words.secret import Secret
-from gateway.words.target import Origin, Target, Timeouts
+from gateway.words.target import Conduct, Origin, Target, Timeouts
 from tests.caller import Caller, Line, Watching
 from tests.memory import MemoryStream
 
@@ -78,6 +84,8 @@ COMPLETION = json.dumps(
         "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
     }
 ).encode()
+TODAY = 1_800_000_000.0
+"""Unix time at the beginning of every play."""
 STOP = event(finish="stop")
 WHOLE_STREAM = (STREAM_HEAD, chunk(event("hel")), chunk(event("lo")), chunk(STOP, DONE) + END)
 
@@ -176,6 +184,19 @@ class Stage:
         self.clocks = ClockOptions()
         self.answers = AnswerOptions()
         self.timeouts = Timeouts()
+        self.conduct = Conduct(retries=0)
+        self.homes = ["up"]
+        """Names of the providers that offer the model `m`; each listens at NAME.test."""
+        self.spares: list[str] = []
+        """Those that offer `n`; `m` falls back on it."""
+        self.rules = Rules(fallbacks={"m": ("n",)})
+        self.keys = [KEY]
+        self.prefill = False
+        self.health = Health()
+        self.hedges = Allowance(0.1, 10.0)
+        self.sharing = Sharing()
+        self.kept = Answers(1_000_000)
+        self.draw: Callable[[], float] = lambda: 0.0
         self.aliases: dict[str, Alias] = {}
         self.max_calls = self.max_connections = 100
         self.open_use = False
@@ -190,29 +211,31 @@ class Stage:
         self.lines: list[Line] = []
         self.connections: list[Connection] = []
         self.ended = 0
-        self._providers: list[Provider | Exception] = []
+        self._providers: dict[str, list[Provider | Exception]] = {}
         self._built: tuple[Hall, Front] | None = None
 
-    def provider(self, *script: bytes) -> Provider:
-        """Prepare the provider's next connection, and what it says once it was asked."""
+    def provider(self, *script: bytes, at: str = "up") -> Provider:
+        """Prepare a provider's next connection, and what it says once it was asked."""
         provider = Provider(*script)
-        self.prepare(provider)
+        self.prepare(provider, at)
         return provider
 
-    def prepare(self, provider: Provider) -> None:
+    def prepare(self, provider: Provider, at: str = "up") -> None:
         """Make this the provider's next connection."""
-        self._providers.append(provider)
+        self._providers.setdefault(at, []).append(provider)
 
-    def refuse(self, error: Exception) -> None:
+    def refuse(self, error: Exception, at: str = "up") -> None:
         """Let the next connection to the provider fail."""
-        self._providers.append(error)
+        self._providers.setdefault(at, []).append(error)
 
     async def _connect(self, origin: Origin) -> UpstreamStream:
         await trio.lowlevel.checkpoint()
         self.dialled.append(origin)
-        if not self._providers:
+        waiting = self._providers.get(origin.host.removesuffix(".test"))
+        if not waiting:
             await trio.sleep_forever()
-        provider = self._providers.pop(0)
+        assert waiting
+        provider = waiting.pop(0)
         if isinstance(provider, Exception):
             raise provider
         return provider
@@ -238,30 +261,47 @@ class Stage:
 
     def house(self) -> House:
         """Build a house of what is set."""
-        target = Target(
-            provider="up",
-            kind="openai",
-            form="chat",
-            origin=Origin("http", "up.test", 80),
-            path="/v1",
-            model="",
-            max_connections=self.max_connections,
-        )
-        offer = Offer(
-            "up", {"m": "m-1", "org/big": "big"}, "", False, False, target, (Secret(KEY),)
-        )
-        aliases = {"m": Alias(None, _clocks_of(self.timeouts)), **self.aliases}
+        models = {"m": "m-1", "org/big": "big"}
+        offers = [self._offer(name, models) for name in self.homes]
+        offers += [self._offer(name, {"n": "n-1"}) for name in self.spares]
+        aliases = {"m": Alias(seconds=_clocks_of(self.timeouts)), **self.aliases}
+        rules = self.rules if self.spares else replace(self.rules, fallbacks={})
         return House(
-            routes=Routes([offer], aliases, {}),
+            routes=Routes(offers, aliases, {}, rules),
+            health=self.health,
+            hedges=self.hedges,
+            sharing=self.sharing,
+            kept=self.kept,
             clocks=self.clocks,
             answers=self.answers,
             transports={"http": self.transport, **self.others},
             scrubber=Scrubber([Secret(KEY)]),
             taps=(*self.taps, self.book),
             turns=itertools.count(),
+            draw=self.draw,
+            today=lambda: TODAY + trio.current_time(),
             new_id=map("req_{}".format, itertools.count(1)).__next__,
             report=lambda what, error, request_id: self.bugs.append((what, error, request_id)),
         )
+
+    def target(self, name: str = "up", model: str = "m-1") -> Target:
+        """Return the target that a provider's model is, by its own key."""
+        return replace(self._offer(name, {}).target, model=model)
+
+    def _offer(self, name: str, models: dict[str, str]) -> Offer:
+        target = Target(
+            provider=name,
+            kind="openai",
+            form="chat",
+            origin=Origin("http", f"{name}.test", 80),
+            path="/v1",
+            model="",
+            max_connections=self.max_connections,
+            timeouts=self.timeouts,
+            conduct=self.conduct,
+            prefill=self.prefill,
+        )
+        return Offer(name, models, "", False, False, target, tuple(map(Secret, self.keys)))
 
     def _build(self) -> tuple[Hall, Front]:
         house = self.house()
@@ -307,6 +347,11 @@ class Stage:
         await self.calls.ended()
         (receipt,) = self.book.receipts
         return receipt
+
+    async def tries(self) -> list[tuple[str, str]]:
+        """Return target and outcome of each attempt of the only call, once that has ended."""
+        receipt = await self.receipt()
+        return [(attempt.target, attempt.outcome) for attempt in receipt.attempts]
 
     def take_bugs(self) -> list[tuple[str, str]]:
         """Return what was reported and where, and forget it."""

@@ -218,7 +218,8 @@ class World(Stage):
 
     def __init__(self, outside: trio.Nursery, server: trio.Nursery, points: Points) -> None:
         super().__init__(outside)
-        self.aliases["org/big"] = Alias(None, dict.fromkeys(("first_token", "idle", "total"), 1e6))
+        patient = dict.fromkeys(("connect", "first_token", "idle", "total"), 1e6)
+        self.aliases["org/big"] = Alias(seconds=patient, conduct={"hedge_after": 0.0})
         self.outside, self.nursery = outside, server
         self.points = points
         points.act = self._act
@@ -227,15 +228,19 @@ class World(Stage):
         self.until = 3.0
         """When all has been said; whoever is still there leaves."""
         self.connect_takes = 0.0
+        self.may_end_as: set[str] = set()
+        """How the story's call may also end, if a connection breaks that did not."""
+        self.otherwise: bytes | None = None
+        """What the client may hear instead, if a connection breaks before the story's own does."""
         self.providers: list[FrailProvider] = []
         self.bystanders: list[Ear] = []
         self.ear = Ear(FrailLine(points))
         self.client = Caller(self.ear.line)
         self.held = self.provider(STREAM_HEAD, chunk(event("hel")))
 
-    def provider(self, *script: bytes) -> FrailProvider:
+    def provider(self, *script: bytes, at: str = "up") -> FrailProvider:
         provider = FrailProvider(self.points, *script)
-        self.prepare(provider)
+        self.prepare(provider, at)
         return provider
 
     def hear_from(self, moment: float, window: float) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.relay.options import ClockOptions
-from gateway.words.target import Timeouts
+from gateway.words.target import Conduct, Timeouts
 from tests.stage import (
     COMPLETION,
     DONE,
@@ -12,6 +12,7 @@ from tests.stage import (
     STOP,
     STREAM_HEAD,
     WHOLE_STREAM,
+    Provider,
     answer,
     chat,
     chunk,
@@ -28,6 +29,7 @@ BODY = words()
 QUICK = ClockOptions(write_timeout=3.0, keepalive_interval=1.0, head_after=2.0)
 BEGUN = WHOLE_STREAM[:2]
 REST = WHOLE_STREAM[2:]
+OVERLOADED = answer(503, b'{"error": {"message": "overloaded", "type": "server_error"}}')
 TOKENS = (STREAM_HEAD, *[chunk(event("a"))] * 2, chunk(STOP, DONE) + END)
 
 
@@ -215,6 +217,94 @@ def a_drain(world: World) -> None:
     world.at(2, world.stop)
 
 
+def a_target_that_fails_before_another(world: World) -> None:
+    world.homes = ["up", "b"]
+    provider = world.provider()
+    world.provider(*WHOLE_STREAM)
+    for _ in range(2):
+        world.provider(*WHOLE_STREAM, at="b")
+    world.client.send(CHAT)
+    world.at(1, lambda: provider.say(OVERLOADED))
+
+
+def a_pause_before_another_try(world: World) -> None:
+    world.conduct = Conduct(retries=1)
+    world.provider(OVERLOADED).then(*WHOLE_STREAM)
+    for _ in range(3):
+        world.provider(*WHOLE_STREAM)
+    world.client.send(CHAT)
+
+
+def _two_that_race(world: World) -> tuple[Provider, Provider]:
+    """The second is asked one second after the first; both are silent."""
+    world.homes = ["up", "b"]
+    world.conduct = Conduct(retries=0, hedge_after=1.0)
+    racing = world.provider(STREAM_HEAD), world.provider(STREAM_HEAD, at="b")
+    for at in world.homes:
+        world.provider(*WHOLE_STREAM, at=at)
+    world.client.send(CHAT)
+    return racing
+
+
+def a_race_that_the_first_wins(world: World) -> None:
+    first, _ = _two_that_race(world)
+    world.at(2, lambda: first.say(*WHOLE_STREAM[1:]))
+
+
+def a_race_that_the_second_wins(world: World) -> None:
+    _, second = _two_that_race(world)
+    world.at(2, lambda: second.say(*WHOLE_STREAM[1:]))
+
+
+def a_race_that_both_win(world: World) -> None:
+    """They speak at one moment; only one is heard."""
+    racing = _two_that_race(world)
+    for each in racing:
+        world.at(2, partial(each.say, *WHOLE_STREAM[1:]))
+
+
+def a_race_that_nobody_wins(world: World) -> None:
+    world.timeouts = Timeouts(first_token=1.5)
+    _two_that_race(world)
+
+
+def _a_stream_that_is_to_be_joined(world: World) -> None:
+    """It is cut after its first word, at one second."""
+    world.counts(1)
+    world.conduct = Conduct(retries=1, resume=True)
+    provider = world.provider(*BEGUN)
+    world.client.send(CHAT)
+    world.at(1, lambda: provider.say(b""))
+
+
+def a_stream_that_is_joined(world: World) -> None:
+    _a_stream_that_is_to_be_joined(world)
+    for _ in range(3):
+        world.provider(*WHOLE_STREAM)
+
+
+def a_stream_that_is_joined_elsewhere(world: World) -> None:
+    """It falls silent, and its fallback goes on; if that breaks, it is the silence that is told."""
+    world.may_end_as = {"timeout"}
+    world.until = 5
+    world.counts(1)
+    world.spares = ["spare"]
+    world.timeouts = Timeouts(idle=2.0)
+    world.conduct = Conduct(retries=0, resume=True)
+    world.provider(*BEGUN)
+    for _ in range(2):
+        world.provider(*WHOLE_STREAM, at="spare")
+    world.client.send(CHAT)
+
+
+def a_stream_that_nobody_joins(world: World) -> None:
+    """What is said the second time departs from what the client has."""
+    _a_stream_that_is_to_be_joined(world)
+    world.otherwise = event("hero") + STOP + DONE
+    for _ in range(3):
+        world.provider(STREAM_HEAD, chunk(event("hero")), chunk(STOP, DONE) + END)
+
+
 Story = Callable[[World], None]
 """Sets a world, prepares providers, and lets the client say what it says."""
 
@@ -241,5 +331,14 @@ STORIES: dict[Story, list[str]] = {
     a_client_that_does_not_read: ["client_stalled"],
     a_farewell_that_waits: ["upstream_error"],
     a_drain: ["stopped"],
+    a_target_that_fails_before_another: ["completed"],
+    a_pause_before_another_try: ["completed"],
+    a_race_that_the_first_wins: ["completed"],
+    a_race_that_the_second_wins: ["completed"],
+    a_race_that_both_win: ["completed"],
+    a_race_that_nobody_wins: ["timeout"],
+    a_stream_that_is_joined: ["completed"],
+    a_stream_that_is_joined_elsewhere: ["completed"],
+    a_stream_that_nobody_joins: ["upstream_truncated"],
 }
 """Each story, and how its calls end if nobody disturbs them."""

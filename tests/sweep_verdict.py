@@ -7,7 +7,7 @@ beginning of that and nothing else, an error at most behind it; and nothing is l
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 import trio
@@ -63,6 +63,7 @@ class Told:
     outcomes: list[str | None]
     answers: list[Heard]
     problems: list[str]
+    world: World | None = None
 
 
 def tell(story: Story, way: Way | None = None, nth: float = inf) -> Told:
@@ -75,7 +76,7 @@ def tell(story: Story, way: Way | None = None, nth: float = inf) -> Told:
     except Exception as error:  # it would have taken the process down
         return Told(points, [], [], [f"it got out: {error!r}"])
     outcomes = [receipt.outcome for receipt in world.swept()]
-    return Told(points, list(outcomes), heard_by(world.ear), problems)
+    return Told(points, list(outcomes), heard_by(world.ear), problems, world)
 
 
 async def _tell(story: Story, points: Points) -> tuple[World, list[str]]:
@@ -93,7 +94,8 @@ async def _tell(story: Story, points: Points) -> tuple[World, list[str]]:
         with trio.move_on_after(PATIENCE):
             while world.ended < len(world.lines):
                 await trio.sleep(1)
-        problems = [*left_in(world), *outlived(world), *harmed(world), *misreported(world)]
+        rules = (left_in, outlived, raced, harmed, misreported)
+        problems = [problem for rule in rules for problem in rule(world)]
         outside.cancel_scope.cancel()
     return world, problems
 
@@ -129,6 +131,9 @@ def left_in(world: World) -> Iterator[str]:
         "answers that are read": world.transport.streams,
         "bytes of bodies": world.calls.body_bytes,
         "waiting for a slot": pool.waiting,
+        "attempts that a home counts": sum(
+            home.open_calls for home in world.health.states(trio.current_time())
+        ),
         "connections to providers that nobody keeps": open_providers - pool.open,
         "requests without a receipt": world.accepted - len(world.book.receipts),
     }
@@ -153,6 +158,16 @@ def outlived(world: World) -> Iterator[str]:
     for receipt in world.swept():
         if receipt.ended is None or receipt.ended > points.acted_at:
             yield f"outlived its client: {receipt}"
+        if any(attempt.began > points.acted_at for attempt in receipt.attempts):
+            yield f"tried for nobody: {receipt.attempts}"
+
+
+def raced(world: World) -> Iterator[str]:
+    """Find who has lost a race and was not left at the first word of another."""
+    for receipt in world.swept():
+        for attempt in receipt.attempts:
+            if attempt.outcome == "lost" and attempt.ended != receipt.first_content_at:
+                yield f"lost, and left at {attempt.ended}: {receipt}"
 
 
 def harmed(world: World) -> Iterator[str]:
@@ -179,14 +194,20 @@ def strange(undisturbed: Told, told: Told) -> Iterator[str]:
     """Compare with the story as it goes undisturbed."""
     way = told.points.way
     assert way is not None
+    world = told.world
+    assert world is not None
     possible = {*undisturbed.outcomes, *OUTCOMES[way]}
+    possible |= world.may_end_as if way is Way.BROKEN else set()
     for outcome in set(told.outcomes) - possible:
         yield f"{outcome} is no outcome of this story"
     if len(told.answers) > len(undisturbed.answers):
         yield f"{len(told.answers)} answers"
     for heard, whole in zip(told.answers, undisturbed.answers, strict=False):
         if heard.status == whole.status == OK:
-            yield from _beginning(heard, whole)
+            problems = list(_beginning(heard, whole))
+            if problems and way is Way.BROKEN and world.otherwise is not None:
+                problems = list(_beginning(heard, replace(whole, body=world.otherwise)))
+            yield from problems
     yield from _silent(told)
 
 

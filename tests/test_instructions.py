@@ -21,8 +21,8 @@ from tests.scripted import Link, listen
 from tests.stage import COMPLETION, DONE, END, STOP, STREAM_HEAD, answer, chat, chunk, event
 
 BUDGETS = {
-    "a plain call": 0.565,
-    "a stream of 10 events": 0.985,
+    "a plain call": 0.627,
+    "a stream of 10 events": 1.041,
     "an event by itself": 0.0895,
     "an event in a burst": 0.0160,
 }

@@ -52,7 +52,7 @@ def test_the_help_lists_the_commands_with_what_they_do() -> None:
     result = CliRunner().invoke(cli, ["--help"], terminal_width=200)
     assert result.exit_code == 0
     for name, does in COMMANDS.items():
-        assert f"  {name:<6}  {does}\n" in result.stdout
+        assert f"  {name:<7}  {does}\n" in result.stdout
 
 
 @pytest.mark.parametrize(

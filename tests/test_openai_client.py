@@ -220,7 +220,9 @@ async def test_a_client_that_loses_patience_stops_the_provider(
     request_id = uuid4().hex
     headers = {"x-request-id": request_id}
     hasty = SPEAKERS[flavour](real.api, max_retries=0, default_headers=headers)
-    wish: Wish = {"model": "m", "timeout": 0.1}
+    # It keeps to itself how long it waits, or the gateway would give up before it does.
+    silence = {"x-stainless-read-timeout": "for ever"}
+    wish: Wish = {"model": "m", "timeout": 0.1, "extra_headers": silence}
     with pytest.raises(openai.APITimeoutError):
         await (hasty.stream(**wish) if stream else hasty.whole(**wish))
     left_at = trio.current_time()
@@ -230,6 +232,22 @@ async def test_a_client_that_loses_patience_stops_the_provider(
     assert link.saw_at - left_at < WITHIN
     line = await line_of(real, request_id)
     assert (line["outcome"], line["phase"]) == ("client_gone", "waiting")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_says_how_long_it_waits_is_told_why_before_it_leaves(
+    real: Gateway, upstream: Scripted, flavour: str, stream: bool
+) -> None:
+    upstream.script = streams(then="silence") if stream else silent
+    hasty = SPEAKERS[flavour](real.api, max_retries=5)
+    wish: Wish = {"model": "m", "timeout": 1.0}
+    with pytest.raises(openai.InternalServerError) as caught:
+        await (hasty.stream(**wish) if stream else hasty.whole(**wish))
+    assert (caught.value.status_code, caught.value.code) == (504, "client_timeout")
+    link = await upstream.link(0)
+    with trio.fail_after(1):
+        await link.gone.wait()
+    assert len(upstream.links) == 1
 
 
 async def test_an_unknown_model_is_not_found(speaker: Speaker) -> None:

@@ -223,7 +223,7 @@ async def test_r7_only_named_fields_of_a_provider_pass(
     if status.startswith(b"200"):
         passed |= {b"openai-processing-ms"}
     framing = {b"transfer-encoding"} if b"transfer-encoding" in answer.fields else set()
-    ours = {b"connection", b"content-type", b"date", b"x-request-id"}
+    ours = {b"connection", b"content-type", b"date", b"x-request-id", b"x-gateway-attempts"}
     assert set(answer.fields) - {b"content-length"} - framing == ours | passed
     assert answer.fields[b"connection"] == b"close"
     assert answer.fields[b"x-request-id"] != b"theirs"

@@ -40,6 +40,11 @@ drain_timeout = {DRAIN_TIMEOUT}
 
 [admin]
 port = {{admin}}
+
+# So that each call is explained by what its provider was told to do, once.
+[defaults]
+retries = 0
+cooldown = {{{{ failures = 0 }}}}
 """
 
 PROVIDER: Final = """

@@ -6,12 +6,15 @@ The map of the house; imports run only downwards, rooms on one line do not know 
     commands | asgi        what a person starts; the face for stock Hypercorn
     supervisor             the parent of workers and admin: forks, replaces, has them drain
     app                    composition root: puts the rooms together, starts, serves
+    furnish                what calls decide with, made of the configuration
     drain                  how one process ends, and who may say so
     config                 the file, the environment, the merged settings
     admin | downstream     the operator's site, a process of its own; I/O with clients: sockets,
                            HTTP/1.1, who has gone
     relay                  the corridor: the story of one call
-    upstream | telemetry   I/O with providers; the taps that only watch
+    upstream | store | telemetry
+                           I/O with providers, and with what processes share; the taps that only
+                           watch
     endpoints              method and path to form and operation
     providers | policy     who may answer; what we decide; both pure
     forms                  wire formats, spoken in both directions; pure

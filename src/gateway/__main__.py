@@ -16,6 +16,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve the OpenAI API: the main job.",
     "top": "Show what is open now, worker by worker; cancel a call.",
     "check": "Check the configuration and show what it comes to.",
+    "explain": "Show who would answer for a model, in which order, and why.",
     "demo": "Show what becomes of a call when its client leaves, measured now.",
     "schema": "Print the JSON Schema of the configuration.",
 }
@@ -66,6 +67,7 @@ def cli() -> None:
       gateway demo                     what becomes of a call when its client leaves
       gateway check                    what holds here, and from where
       gateway check --config my.toml   the same for one file
+      gateway explain gpt-5.2          who would answer, in which order, and why
       gateway schema > schema.json     for your editor
     """  # noqa: D301 (click's mark for lines that stay as they are)
 

@@ -3,11 +3,8 @@
 What ends last is opened first: services, then connections, then (inside each connection) calls.
 """
 
-import itertools
 import os
-import random
 import resource
-import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +15,7 @@ import trio
 from gateway import __version__
 from gateway.config.compose import Config
 from gateway.config.discover import candidates
-from gateway.config.homes import Homes, homes_of, known_secrets
+from gateway.config.homes import Homes, homes_of
 from gateway.downstream.accept import Reserve
 from gateway.downstream.calls import Calls
 from gateway.downstream.connection import Hall
@@ -33,18 +30,18 @@ from gateway.downstream.options import ListenOptions
 from gateway.downstream.questions import Place, Questions
 from gateway.downstream.showing import Showing
 from gateway.drain import Ending, Post
+from gateway.furnish import furnish
 from gateway.policy.offers import Offer
 from gateway.policy.routes import Routes
-from gateway.policy.scrub import Scrubber
 from gateway.providers.address import parse_base_url
 from gateway.providers.table import TABLE
-from gateway.relay.house import Current, House
-from gateway.telemetry.access_log import AccessLog
+from gateway.relay.house import Current
+from gateway.store.shared import SharedStore
 from gateway.telemetry.log import Log
 from gateway.upstream.dial import Dialer
 from gateway.upstream.dns import Resolver
-from gateway.upstream.echo import EchoTransport
 from gateway.upstream.probe import client_on, list_models, probe_one
+from gateway.upstream.pulse import Pulse
 from gateway.upstream.transport import Transport
 from gateway.words.errors import GatewayError
 from gateway.words.receipt import Tap
@@ -75,6 +72,7 @@ class App:
     reserve: Reserve
     listed: dict[str, tuple[str, ...]]
     most_connections: int
+    shared: SharedStore | None
 
     def hall(self) -> Hall:
         """Return what all connections share."""
@@ -103,16 +101,9 @@ def assemble(
     homes = homes_of(config)
     known = dict(listed or {})
     transport = Transport(Dialer(config.upstream.upstream_ca).connect)
-    current = Current(_furnish(config, homes, log, transport, known, taps))
-    # A call holds two descriptors: its client's and its provider's.
-    limit = raise_descriptor_limit()
-    half = max(1, (limit - SPARE_DESCRIPTORS) // 2)
-    bodies = room_for_bodies(usable_bytes(), config.listen.workers)
-    calls = Calls(config.calls.max_calls or half, bodies)
-    most_connections = config.listen.max_connections or half + SPARE_DESCRIPTORS // 2
-    if most_connections + calls.most > limit:
-        most = {"max_calls": calls.most, "max_connections": most_connections}
-        log.warning("fewer descriptors than may be needed", descriptors=limit, **most)
+    house, shared = furnish(config, homes, log, transport, known, taps)
+    current = Current(house)
+    calls, most_connections = _limits(config, log)
     return App(
         config=config,
         homes=homes,
@@ -133,41 +124,22 @@ def assemble(
         reserve=Reserve(log),
         listed=known,
         most_connections=most_connections,
+        shared=shared,
     )
 
 
-def _furnish(
-    config: Config,
-    homes: Homes,
-    log: Log,
-    transport: Transport,
-    listed: Mapping[str, tuple[str, ...]],
-    taps: tuple[Tap, ...],
-) -> House:
-    scrubber = Scrubber(known_secrets(config))
-    log.know(scrubber)
-    echo = EchoTransport(paces=homes.paces)
-
-    def report(what: str, error: BaseException, request_id: str) -> None:
-        log.exception(f"bug in {what}", error, request_id=request_id)
-
-    return House(
-        routes=Routes(homes.offers, homes.aliases, listed),
-        clocks=config.clocks,
-        answers=config.answers,
-        transports={"http": transport, "https": transport, "echo": echo},
-        scrubber=scrubber,
-        taps=(AccessLog(log), *taps),
-        turns=itertools.count(),
-        new_id=request_ids(),
-        report=report,
-    )
-
-
-def request_ids() -> Callable[[], str]:
-    """Return who makes ids for requests whose clients sent none. They are unique, not secret."""
-    lots = random.Random(secrets.randbits(256))  # noqa: S311 (no secret is made of it)
-    return lambda: f"req_{lots.getrandbits(96):024x}"
+def _limits(config: Config, log: Log) -> tuple[Calls, int]:
+    """Return the registry with how many calls there may be, and how many connections."""
+    # A call holds two descriptors: its client's and its provider's.
+    limit = raise_descriptor_limit()
+    half = max(1, (limit - SPARE_DESCRIPTORS) // 2)
+    bodies = room_for_bodies(usable_bytes(), config.listen.workers)
+    calls = Calls(config.calls.max_calls or half, bodies)
+    most_connections = config.listen.max_connections or half + SPARE_DESCRIPTORS // 2
+    if most_connections + calls.most > limit:
+        most = {"max_calls": calls.most, "max_connections": most_connections}
+        log.warning("fewer descriptors than may be needed", descriptors=limit, **most)
+    return calls, most_connections
 
 
 def raise_descriptor_limit() -> int:
@@ -248,7 +220,8 @@ def questions_of(
     pid = os.getpid()
     supervisor, worker = (post.supervisor, post.number) if post else (pid, 1)
     place = Place(pid, supervisor, worker, __version__, trio.current_time())
-    return Questions(place, app.calls, app.transport, listening, app.lag, app.log)
+    health = app.current.house.health
+    return Questions(place, app.calls, app.transport, listening, app.lag, app.log, health=health)
 
 
 def control_of(app: App, questions: Questions) -> Control:
@@ -262,6 +235,7 @@ async def run_services(
 ) -> None:
     """Run what outlives requests, until cancelled: names, kept connections, the watcher, lists."""
     app.resolver.install()
+    house = app.current.house
     try:
         app.reserve.open()
         async with trio.open_nursery() as services:
@@ -271,16 +245,36 @@ async def run_services(
             services.start_soon(_keep_up, app, "watcher", app.watcher.run)
             services.start_soon(_keep_up, app, "idle connections", app.idle.run)
             services.start_soon(_keep_up, app, "lag", app.lag.run)
+            services.start_soon(_keep_up, app, "kept answers", house.kept.run)
+            if app.shared is not None:
+                services.start_soon(_keep_up, app, "shared store", app.shared.run)
             for offer in app.homes.offers:
                 if offer.listing:
                     listing = partial(_keep_listed, app, offer)
                     services.start_soon(_keep_up, app, f"models of {offer.provider}", listing)
+            for pulse in pulses_of(app.homes):
+                feel = partial(pulse.feel, client_on(app.transport), house.health, app.log)
+                services.start_soon(_keep_up, app, f"probe of {pulse.provider}", feel)
             task_status.started()
     finally:
         trio.socket.set_custom_hostname_resolver(None)
         app.transport.pool.close_unused()
         app.watcher.close()
         app.reserve.close()
+
+
+def pulses_of(homes: Homes) -> list[Pulse]:
+    """Return the probes that are configured, each with the credentials of its provider."""
+    pulses = []
+    for offer in homes.offers:
+        if (probe := homes.probes.get(offer.provider)) is not None:
+            target, key = offer.target, offer.keys[0] if offer.keys else None
+            headers = (*target.headers, *TABLE[target.kind].credentials(key))
+            path = target.path + probe.path
+            pulses.append(
+                Pulse(offer.provider, target.origin, path, headers, probe.interval, probe.timeout)
+            )
+    return pulses
 
 
 async def _keep_up(app: App, name: str, service: Callable[[], Awaitable[None]]) -> None:
@@ -312,7 +306,8 @@ async def _keep_listed(app: App, offer: Offer) -> None:
             continue
         app.listed[offer.provider] = names
         house = app.current.house
-        routes = Routes(app.homes.offers, app.homes.aliases, app.listed)
+        homes = app.homes
+        routes = Routes(homes.offers, homes.aliases, app.listed, homes.rules)
         app.current.house = replace(house, routes=routes)
         app.log.info("models listed", provider=offer.provider, models=len(names))
         await trio.sleep(LISTED_EVERY)

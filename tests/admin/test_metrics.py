@@ -5,11 +5,13 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.admin.metrics import HELP, MOST_GAUGES, UNNAMED, exposition
+from gateway.admin.targets import HELP as OF_TARGETS
+from gateway.admin.targets import Names
 
 
 def scrape(answers: list[dict[str, Any]], numbers: tuple[int, ...] = (1, 2)) -> str:
     """Return the text of a scrape, which Prometheus's own parser can read."""
-    return exposition(answers, numbers, "1.2.3").decode()
+    return exposition(answers, numbers, "1.2.3", Names()).decode()
 
 
 def values(text: str, name: str) -> dict[str, float]:
@@ -76,4 +78,4 @@ def test_what_is_no_gauge_is_left_out() -> None:
 
 def test_what_a_worker_invents_has_an_end() -> None:
     text = scrape([worker(1, {f"g{number}": 1 for number in range(2 * MOST_GAUGES)})])
-    assert text.count("# TYPE") <= MOST_GAUGES + 2
+    assert text.count("# TYPE") <= MOST_GAUGES + 2 + len(OF_TARGETS)

@@ -29,10 +29,12 @@ from gateway.admin.token_file import path_of, read
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
 from tests.admin.test_metrics import values
-from tests.process import Gateway, free_port, gateway
+from tests.admin.test_targets import values as of_targets
+from tests.process import Gateway, free_port, gateway, provider
+from tests.scripted import Link, listen
 from tests.test_client_leaves import connect
 from tests.test_drain import HEALTHZ, get, refuses
-from tests.test_workers import END, Crowd, crowd, ended
+from tests.test_workers import END, Crowd, crowd, ended, read_to
 
 SOON = 5
 ZERO = ("open_calls", "open_connections", "open_upstream_streams", "held_leases")
@@ -105,6 +107,47 @@ async def test_all_workers_are_in_one_scrape_and_their_counts_return_to_zero(
                 text = (await ask(port, "/metrics")).body.decode()
                 await trio.sleep(0.02)
         assert values(text, "worker_up") == {"1": 1.0, "2": 1.0}
+
+
+BUSY = b"HTTP/1.1 503 No\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+EVERY_NAME = "[defaults]\nretries = 0\ncooldown = { failures = 1, rest = 500 }\n"
+
+
+async def test_r20_targets_are_in_the_scrape_by_whatever_names_clients_have_chosen(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    """R20."""
+
+    async def refuse(link: Link) -> None:
+        while True:
+            await link.request()
+            await link.send(BUSY)
+
+    upstream = await listen(nursery, refuse)
+    config = EVERY_NAME + provider(upstream.port, "[]", prefix='"any/"')
+    port = free_port()
+    with gateway(tmp_path, config, "--workers", "2", "--admin-port", str(port)) as real:
+        await real.wait_for_admin()
+        client = await connect(real)
+        for name in ("plain", 'x"} 1\\nevil', "\u202eabc", "y" * 200):
+            said = [{"role": "user", "content": "hello"}]
+            body = json.dumps({"model": f"any/{name}", "messages": said}).encode()
+            length = b"Content-Length: %d\r\n\r\n" % len(body)
+            await client.send_all(
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\n" + length + body
+            )
+            assert b" 503 " in await read_to(client, b"}}")
+        text = (await ask(port, "/metrics")).body.decode()
+        assert all(line.isprintable() for line in text.splitlines())
+        found = of_targets(text, "gateway_target_rests_seconds")
+        assert set(found) == {
+            "up/plain", 'up/x"} 1\\nevil', "up/\\u202eabc", "up/" + "y" * 196 + "…",
+        }  # fmt: skip
+        assert all(400 < value <= 500 for value in found.values())
+        assert set(of_targets(text, "gateway_target_open_calls").values()) == {0.0}
+        client.socket.close()
+    nursery.cancel_scope.cancel()
 
 
 async def test_an_admin_that_goes_is_replaced_and_no_stream_notices(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ JSON = {"content-type": "application/json"}
 OPEN = {("GET", "/healthz"), ("GET", "/metrics")}
 ROUTES = OPEN | {("GET", "/api/gauges"), ("GET", "/api/tree"), ("POST", "/api/cancel")}
 WORKERS = [
-    {"worker": 1, "gauges": {"open_calls": 2}},
+    {"worker": 1, "gauges": {"open_calls": 2}, "homes": [{"name": "up/m", "rests_for": 7.5}]},
     {"worker": 2, "gauges": {"open_calls": 0}},
 ]
 
@@ -123,6 +123,7 @@ async def test_figures_come_as_text_and_as_json(site: Site) -> None:
     assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
     assert b'gateway_open_calls{worker="1"} 2.0\n' in said
     assert b'gateway_worker_up{worker="2"} 1.0\n' in said
+    assert b'gateway_target_rests_seconds{target="up/m"} 7.5\n' in said
     status, _, said = await fetch(site, "GET", "/api/gauges")
     assert (status, json.loads(said)) == (200, {"workers": WORKERS})
 

@@ -2,6 +2,7 @@
 
 from benchmarks.soak.gauges import NEEDED, read, unaccounted, worth_keeping
 from gateway.admin.metrics import exposition
+from gateway.admin.targets import Names
 
 
 def test_a_scrape_of_two_workers_is_read_as_one() -> None:
@@ -14,7 +15,7 @@ def test_a_scrape_of_two_workers_is_read_as_one() -> None:
         }
         for number in (1, 2)
     ]
-    found = read(exposition(answers, [1, 2], "1.0").decode())
+    found = read(exposition(answers, [1, 2], "1.0", Names()).decode())
     assert found["open_calls"] == 6
     assert found["open_descriptors"] == 80
     assert found["loop_lag_seconds"] == 0.2

@@ -53,8 +53,7 @@ def test_mistakes_go_to_stderr_each_with_its_line_and_the_exit_code_is_1(tmp_pat
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         "gateway.toml:2: server.prot: unknown key; did you mean port?",
-        "gateway.toml:6: stroe: unknown table or key"
-        " (known here: admin, auth, defaults, models, providers, server, telemetry)",
+        "gateway.toml:6: stroe: unknown table or key; did you mean store?",
     ]
 
 

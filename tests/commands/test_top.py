@@ -10,19 +10,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
+from rich.console import Group
 
 from gateway.admin.token_file import path_of, read
 from gateway.commands.top import SOME_ROOM, screen
 from gateway.downstream.showing import AGAIN_AFTER
-from tests.process import free_port, gateway
+from tests.process import Gateway, free_port, gateway, provider
 from tests.scripted import Link, listen
+from tests.test_audit import STREAM
 from tests.test_client_leaves import connect
-from tests.test_workers import END, Crowd, crowd
+from tests.test_workers import END, Crowd, crowd, read_to
 
 SOON = 10
 
@@ -241,7 +244,83 @@ def test_on_a_terminal_it_looks_again_until_it_is_interrupted(tmp_path: Path) ->
 
 def test_a_screen_shows_what_fits_and_counts_the_rest() -> None:
     lines = [f"line {number}" for number in range(30)]
-    shown = [str(text) for text in screen(lines, 10 + SOME_ROOM).renderables]
+    shown = texts(screen(lines, [], 10 + SOME_ROOM))
     assert shown[:9] == lines[:9]
     assert shown[9] == "… 21 lines more"
-    assert len(screen(lines[:10], 10 + SOME_ROOM).renderables) == 11
+    assert len(texts(screen(lines[:10], [], 10 + SOME_ROOM))) == 11
+
+
+def texts(group: Group) -> list[str]:
+    return [str(text) for text in group.renderables]
+
+
+def test_a_long_tree_leaves_room_for_what_rests() -> None:
+    tree = [f"line {number}" for number in range(30)]
+    rests = [f"rests {number}" for number in range(20)]
+    *shown, _ = texts(screen(tree, rests[:2], 12 + SOME_ROOM))
+    assert shown == [*tree[:9], "… 21 lines more", *rests[:2]]
+    *shown, _ = texts(screen(tree, rests, 12 + SOME_ROOM))
+    assert shown == [*tree[:7], "… 23 lines more", *rests[:3], "… 17 lines more"]
+    *shown, _ = texts(screen(tree[:2], rests, 12 + SOME_ROOM))
+    assert shown == [*tree[:2], *rests[:9], "… 11 lines more"]
+    for height in range(SOME_ROOM + 3):
+        assert len(texts(screen(tree, rests, height))) == max(height - SOME_ROOM, 1) + 1
+
+
+NO_KEY = (
+    b"HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+)
+SHORT = "[defaults]\nretries = 0\ncooldown = { failures = 1, rest = 500 }\n"
+
+
+@asynccontextmanager
+async def locked_out(directory: Path, *options: str) -> AsyncIterator[Gateway]:
+    """Two workers whose provider refuses their key."""
+
+    async def refuse(link: Link) -> None:
+        while True:
+            await link.request()
+            await link.send(NO_KEY)
+
+    async with trio.open_nursery() as nursery:
+        upstream = await listen(nursery, refuse)
+        whole = SHORT + provider(upstream.port, api_key='"k"')
+        with gateway(directory, whole, "--workers", "2", *options) as real:
+            await real.wait_for_workers()
+            yield real
+        nursery.cancel_scope.cancel()
+
+
+async def ask_each(real: Gateway) -> None:
+    """Ask on connections enough that both workers have had one, as good as surely."""
+    for _ in range(10):
+        client = await connect(real)
+        await client.send_all(STREAM)
+        assert b" 502 " in await read_to(client, b"}}")
+        client.socket.close()
+
+
+async def test_homes_and_keys_that_rest_are_shown_below_with_their_workers(tmp_path: Path) -> None:
+    """By all workers together: at the control socket, to `top`, in a scrape, at SIGUSR1."""
+    port = free_port()
+    async with locked_out(tmp_path, "--admin-port", str(port)) as real:
+        assert "rests: " not in await top(real.control)
+        with trio.fail_after(2 * SOON):
+            while " · workers 1, 2\n" not in (said := await top(real.control)):
+                await ask_each(real)
+        *_, home, key = said.splitlines()
+        assert re.fullmatch(r"rests: up/m for 8 min \d+ s more \(1 failure\) · workers 1, 2", home)
+        assert re.fullmatch(r"rests: the key of up/m for \d+ min \d+ s more · workers 1, 2", key)
+        workers = json.loads(await top(real.control, "--json"))["workers"]
+        for each in workers:
+            (seen,) = each["resting"]
+            assert (seen["name"], seen["state"], seen["failures"]) == ("up/m", "open", 1)
+            assert seen["resting_keys"][0]["number"] == 0
+        url = f"http://127.0.0.1:{port}"
+        assert (await top(real.control, "--url", url)).count("\nrests: ") == 2
+        real.signal(signal.SIGUSR1)
+        with trio.fail_after(SOON):
+            while len(shown := real.lines("open now")) < 2:
+                await trio.sleep(0.005)
+        for line in shown:
+            assert f"(1 failure) · worker {line['worker']}\n" in line["tree"]

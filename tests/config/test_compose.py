@@ -44,14 +44,20 @@ def test_every_room_gets_its_own_part(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (
-            "[store]\nshared = 1",
-            "1: store: unknown table or key"
-            " (known here: admin, auth, defaults, models, providers, server, telemetry)",
+            "[budgets]\nusd = 1",
+            "1: budgets: unknown table or key"
+            " (known here: admin, auth, context_fallbacks, defaults, fallbacks, models, providers,"
+            " server, store, telemetry)",
         ),
         ("[provider.x]", "1: provider: unknown table or key; did you mean providers?"),
         ("server = 1", "1: server: expected a table, got a whole number"),
         ("[[telemetry]]", "1: telemetry: expected a table, got a list"),
-        ("[defaults]\nretries = 1", "2: defaults.retries: unknown key (known here: timeouts)"),
+        (
+            "[defaults]\nstream_upstream = true",
+            "2: defaults.stream_upstream: unknown key (known here: affinity, cache, coalesce,"
+            " cooldown, hedge_after, honour_client_timeout, order, resume, resume_attempts,"
+            " retries, strategy, timeouts)",
+        ),
         ("[auth]\npepper = 1", "2: auth.pepper: unknown key (known here: required)"),
         (
             "[telemetry]\nlog_format = 'jsn'",

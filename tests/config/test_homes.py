@@ -1,14 +1,11 @@
-"""Homes: what a configuration offers to routes, with every clock merged."""
+"""Homes: what a configuration offers to routes, with all that is said of each merged."""
 
 from pathlib import Path
 
-import pytest
-
-from gateway.config.homes import homes_of, known_secrets, merged
-from gateway.policy.routes import Routes
-from gateway.providers import TimeoutSettings
-from gateway.words.errors import UnknownModel
-from gateway.words.target import Origin, Timeouts
+from gateway.config.homes import homes_of, known_secrets
+from gateway.policy.offers import Alias, Rules
+from gateway.providers import ProbeOptions
+from gateway.words.target import Conduct, Cooldown, Origin, Timeouts
 from tests.config.texts import load
 
 TEXT = """
@@ -80,40 +77,103 @@ def test_a_built_in_model_has_a_host_of_its_own_and_its_pace(tmp_path: Path) -> 
     assert homes_of(load("", tmp_path)).paces == {"echo": 50.0}
 
 
-def test_clocks_come_from_the_model_then_the_provider_then_the_defaults(tmp_path: Path) -> None:
-    homes = homes_of(load(TEXT, tmp_path, ENVIRON))
-    routes = Routes(homes.offers, homes.aliases, {})
-    assert homes.offers[0].target.timeouts == Timeouts(connect=1.0, idle=3.0, total=4.0)
-    own = Timeouts(connect=1.0, first_token=8.0, idle=3.0, total=8.0)
-    assert routes.plan("gpt-5.2", 0).timeouts == own
-    alias = Timeouts(connect=1.0, first_token=8.0, idle=3.0, total=9.0)
-    assert routes.plan("smart", 0).timeouts == alias
-    assert routes.plan("gpt-5.2-mini", 0).timeouts == Timeouts(connect=1.0, idle=2.0)
+def test_clocks_come_from_the_provider_then_the_defaults(tmp_path: Path) -> None:
+    openai, azure, *_ = homes_of(load(TEXT, tmp_path, ENVIRON)).offers
+    assert openai.target.timeouts == Timeouts(connect=1.0, idle=3.0, total=4.0)
+    assert azure.target.timeouts == Timeouts(connect=1.0, idle=2.0)
 
 
-def test_routes_find_every_configured_name(tmp_path: Path) -> None:
-    homes = homes_of(load(TEXT, tmp_path, ENVIRON))
-    routes = Routes(homes.offers, homes.aliases, {"lister": ["m"]})
-    found = {
-        name: routes.plan(name, 0).targets[0].name
-        for name in ("smart", "gpt-5.2", "gpt-5.2-mini", "local/a/b", "more/m", "echo")
+def test_an_alias_holds_what_is_said_of_its_own_name_alone(tmp_path: Path) -> None:
+    assert homes_of(load(TEXT, tmp_path, ENVIRON)).aliases == {
+        "smart": Alias(targets=("gpt-5.2",), seconds={"total": 9.0}),
+        "gpt-5.2": Alias(seconds={"first_token": 8.0, "total": 8.0}),
     }
-    assert found == {
-        "smart": "openai/gpt-5.2",
-        "gpt-5.2": "openai/gpt-5.2",
-        "gpt-5.2-mini": "azure/prod-mini",
-        "local/a/b": "local/a/b",
-        "more/m": "lister/m",
-        "echo": "Some Echo/echo",
-    }
-    with pytest.raises(UnknownModel):
-        routes.plan("prod-mini", 0)
 
 
-def test_of_several_levels_the_last_that_says_so_counts() -> None:
-    assert merged() == Timeouts()
-    levels = (TimeoutSettings(idle=1.0, total=1.0), TimeoutSettings(), TimeoutSettings(idle=2.0))
-    assert merged(*levels) == Timeouts(idle=2.0, total=1.0)
+CONDUCT = """
+[defaults]
+retries = 1
+hedge_after = 2
+order = ["b", "a"]
+strategy = "spread"
+affinity = false
+cooldown = { failures = 5 }
+
+[providers.a]
+kind = "openai"
+models = ["m"]
+resume = "verified"
+cooldown = { rest = 60 }
+cache = { ttl = 9 }
+probe = { interval = 10, path = "/health" }
+
+[providers.b]
+kind = "openai"
+models = ["m", "n"]
+retries = 0
+probe = { path = "/health" }
+
+[models.both]
+targets = ["m", "n"]
+order = []
+strategy = "fastest"
+affinity = true
+prefill = true
+resume = "off"
+coalesce = true
+cache = { ttl = 1 }
+cooldown = { window = 7 }
+
+[fallbacks]
+"b*" = "n"
+m = ["n", "both"]
+
+[context_fallbacks]
+n = "m"
+"""
+
+
+def test_the_conduct_of_a_provider_is_its_own_over_the_defaults(tmp_path: Path) -> None:
+    a, b, _ = homes_of(load(CONDUCT, tmp_path)).offers
+    rest = Cooldown(failures=5, rest=60.0)
+    assert a.target.conduct == Conduct(
+        retries=1, hedge_after=2.0, resume=True, cooldown=rest, cache_ttl=9.0
+    )
+    assert b.target.conduct == Conduct(retries=0, hedge_after=2.0, cooldown=Cooldown(failures=5))
+
+
+def test_an_alias_says_its_conduct_in_the_words_of_a_target(tmp_path: Path) -> None:
+    homes = homes_of(load(CONDUCT, tmp_path))
+    alias = homes.aliases["both"]
+    cooldown = Cooldown(failures=5, window=7.0)
+    assert alias == Alias(
+        targets=("m", "n"),
+        order=(),
+        strategy="fastest",
+        affinity=True,
+        conduct={"resume": False, "coalesce": True, "cache_ttl": 1.0, "cooldown": cooldown},
+        prefill=True,
+    )
+    target = alias.over(homes.offers[0].target)
+    assert target.conduct == Conduct(
+        retries=1, hedge_after=2.0, coalesce=True, cache_ttl=1.0, cooldown=cooldown
+    )
+
+
+def test_the_rules_are_those_of_all_names(tmp_path: Path) -> None:
+    assert homes_of(load(CONDUCT, tmp_path)).rules == Rules(
+        order=("b", "a"),
+        strategy="spread",
+        affinity=False,
+        fallbacks={"b*": ("n",), "m": ("n", "both")},
+        context_fallbacks={"n": ("m",)},
+    )
+    assert homes_of(load("", tmp_path)).rules == Rules()
+
+
+def test_only_who_is_to_be_asked_now_and_again_has_a_probe(tmp_path: Path) -> None:
+    probes = homes_of(load(CONDUCT, tmp_path)).probes
+    assert probes == {"a": ProbeOptions(interval=10.0, path="/health", timeout=5.0)}
 
 
 def test_r11_every_secret_is_known_to_whoever_scrubs(tmp_path: Path) -> None:

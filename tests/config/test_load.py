@@ -180,7 +180,10 @@ LINES = st.one_of(
             "[[providers.echo]]",
             "[models]",
             "[models.x]",
+            "[defaults]",
             "[defaults.timeouts]",
+            "[fallbacks]",
+            "[context_fallbacks]",
             "[auth]",
             "[telemetry]",
         ]
@@ -191,6 +194,7 @@ LINES = st.one_of(
                 *(name for part in PARTS.values() for name in part.__struct_fields__),
                 *("kind", "api_key", "api_keys", "models", "prefix", "headers", "base_url"),
                 *("timeouts", "timeouts.idle", "targets", "required", "log_format", "echo", "x"),
+                *("order", "strategy", "retries", "resume", "cooldown", "cache", "probe", '"*"'),
             ]
         ),
         SCALARS,

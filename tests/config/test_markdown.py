@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.levels import HOUSE
 from gateway.config.markdown import _type, markdown
 from gateway.config.schema import Schema
 from gateway.config.server import PARTS
@@ -30,6 +31,16 @@ def test_every_key_is_on_the_page_with_its_default_and_its_unit() -> None:
     assert "| `key` | secret |" in page
     for name in Timeouts.__slots__:
         assert f"| `{name}` | number > 0.0 | `{getattr(Timeouts(), name)}` | seconds |" in page
+    assert "| `retries` | integer ≥ 0, ≤ 10 | `2` |" in page
+    assert '| `resume` | `"off"` or `"verified"` | `"off"` |' in page
+    assert "| `ttl` | number ≥ 0.0 | `0.0` | seconds |" in page
+    assert "| `interval` | number ≥ 0.0 | `0.0` | seconds |" in page
+
+
+def test_what_every_level_may_say_is_on_the_page_once() -> None:
+    page = markdown()
+    assert {name: page.count(f"\n| `{name}` |") for name in HOUSE} == dict.fromkeys(HOUSE, 1)
+    assert page.count("(#conduct)") == 3
 
 
 def test_every_row_has_five_cells() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.names import check_name
+from gateway.config.names import check_name, check_pattern
 
 
 @pytest.mark.parametrize("name", ["gpt-5.2", "local/writer", "ein Modell", "é", "x" * 256, "模型"])
@@ -25,4 +25,23 @@ def test_a_name_with_one_spelling_is_taken(name: str) -> None:
 def test_r20_a_name_that_could_be_mistaken_is_refused(name: str, reason: str) -> None:
     with pytest.raises(ValueError) as caught:
         check_name(name)
+    assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize("pattern", ["gpt-5.2", "*", "gpt-*", "*a*b*c*"])
+def test_a_name_and_a_few_stars_are_a_pattern(pattern: str) -> None:
+    check_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("", "the name is empty"),
+        (" *", "the name begins or ends with a space"),
+        ("*a*b*c**", "the pattern holds more than 4 stars"),
+    ],
+)
+def test_a_pattern_that_no_name_could_have_is_refused(pattern: str, reason: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        check_pattern(pattern)
     assert str(caught.value) == reason

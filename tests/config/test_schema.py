@@ -65,6 +65,13 @@ def test_every_table_is_closed_and_every_key_is_explained() -> None:
         '[admin]\nport = 0\nkey = { env = "A" }',
         "[models.a]\ntargets = ['b']\ntimeouts = { idle = 1 }",
         "[defaults.timeouts]\ntotal = 1",
+        '[defaults]\norder = ["a"]\nstrategy = "spread"\naffinity = false\nretries = 0',
+        '[defaults]\nresume = "verified"\nresume_attempts = 3\nhedge_after = 0\ncache.ttl = 1',
+        '[providers.openai]\nmodels = "*"\ncooldown = { failures = 0, rest = 1 }\ncoalesce = true',
+        '[providers.openai]\nmodels = "*"\nprobe = { interval = 5, path = "/health" }',
+        '[providers.openai]\nmodels = "*"\nprobe = {}',
+        '[models.a]\ntargets = ["b", "c"]\nprefill = true\nhonour_client_timeout = false',
+        '[fallbacks]\n"*a*b*c*" = "x"\ny = ["z"]\n[context_fallbacks]\na = []',
         "[auth]\nrequired = false\n[telemetry]\nlog_format = 'json'",
     ],
 )
@@ -75,7 +82,8 @@ def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[store]",
+        "[store]\ndatabase = 'x'",
+        "[store]\nshared = 1",
         "[admin]\nhost = 1",
         "[server]\nprot = 1",
         "[server]\nport = 65536",
@@ -88,6 +96,15 @@ def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
         "[providers.echo]\nbase_url = 'http://x'",
         '[providers."' + "x" * 257 + '"]\nkind = "echo"',
         "[telemetry]\nlog_format = 'xml'",
+        "[defaults]\nretries = 11",
+        "[defaults]\nprefill = true",
+        "[defaults]\nstrategy = 'random'",
+        "[providers.openai]\nmodels = '*'\norder = []",
+        "[providers.openai]\nmodels = '*'\nprobe = { path = '' }",
+        "[providers.echo]\nprobe = { interval = 1 }",
+        "[fallbacks]\na = 1",
+        "[fallbacks]\n'*****' = 'echo'",
+        "[context_fallbacks]\na = ['']",
     ],
 )
 def test_the_schema_refuses_what_the_loader_refuses(text: str, tmp_path: Path) -> None:
@@ -113,6 +130,9 @@ KEYS = [
         "providers.echo.models",
     ),
     *("models.x.targets", "models.x.timeouts", "defaults.timeouts", "defaults.retries", "admin"),
+    *("defaults.order", "defaults.cooldown", "defaults.cache", "defaults.resume"),
+    *("providers.openai.probe", "models.x.prefill", "models.echo.affinity", "models.echo.strategy"),
+    *("fallbacks", "fallbacks.x", "fallbacks.echo", 'context_fallbacks."*"'),
 ]
 
 

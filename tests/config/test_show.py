@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.compose import Config
+from gateway.config.homes import homes_of
 from gateway.config.show import literal, merged_tables, sections
 from gateway.providers import openai
 from gateway.words.secret import Secret
@@ -27,6 +28,11 @@ timeouts.idle = 2.0
 [models.smart]
 targets = ["m"]
 timeouts = { total = 3.0 }
+cooldown = { rest = 9.0 }
+retries = 0
+[fallbacks]
+"claude-*" = "m"
+smart = ["m", "echo"]
 """
 
 
@@ -51,11 +57,62 @@ def test_every_line_says_where_its_value_is_from(tmp_path: Path) -> None:
         "idle = 2.0  # gateway.toml:10",
         "total = 3600.0  # default",
     ]
-    assert lines[-4:] == [
+    assert lines[-11:] == [
         "[models.smart]",
         'targets = ["m"]  # gateway.toml:12',
+        "prefill = false  # default",
+        "retries = 0  # gateway.toml:15",
+        "[models.smart.cooldown]",
+        "rest = 9.0  # gateway.toml:14",
         "[models.smart.timeouts]",
         "total = 3.0  # gateway.toml:13",
+        "[fallbacks]",
+        '"claude-*" = ["m"]  # gateway.toml:17',
+        'smart = ["m", "echo"]  # gateway.toml:18',
+    ]
+
+
+def test_conduct_is_shown_as_all_levels_come_to(tmp_path: Path) -> None:
+    text = """
+    [defaults]
+    order = ["openai"]
+    retries = 1
+    cooldown = { failures = 9, rest = 2 }
+    [providers.openai]
+    models = ["m"]
+    resume = "verified"
+    cooldown.rest = 8
+    probe = { interval = 5 }
+    """
+    lines = shown(load(text, tmp_path))
+    defaults = lines.index("[defaults]")
+    assert lines[defaults + 1 : defaults + 10] == [
+        'order = ["openai"]  # gateway.toml:3',
+        'strategy = "order"  # default',
+        "affinity = true  # default",
+        "retries = 1  # gateway.toml:4",
+        "hedge_after = 0.0  # default",
+        'resume = "off"  # default',
+        "resume_attempts = 1  # default",
+        "coalesce = false  # default",
+        "honour_client_timeout = true  # default",
+    ]
+    own = lines.index("[providers.openai.cooldown]")
+    assert lines[own - 7 : own] == [
+        'probe = { interval = 5.0, path = "/models", timeout = 5.0 }  # gateway.toml:10',
+        "retries = 1  # gateway.toml:4",
+        "hedge_after = 0.0  # default",
+        'resume = "verified"  # gateway.toml:8',
+        "resume_attempts = 1  # default",
+        "coalesce = false  # default",
+        "honour_client_timeout = true  # default",
+    ]
+    assert lines[own + 1 : own + 6] == [
+        "failures = 9  # gateway.toml:5",
+        "window = 30.0  # default",
+        "rest = 8.0  # gateway.toml:9",
+        "[providers.openai.cache]",
+        "ttl = 0.0  # default",
     ]
 
 
@@ -70,8 +127,8 @@ def test_the_whole_is_one_table_of_plain_values(tmp_path: Path) -> None:
     tables = merged_tables(load(TEXT, tmp_path))
     assert msgspec.convert(tables["server"], dict[str, object])["port"] == 4080
     assert msgspec.json.decode(msgspec.json.encode(tables)) == msgspec.to_builtins(tables)
-    names = ["server", "admin", "auth", "telemetry", "defaults", "providers", "models"]
-    assert list(tables) == names
+    names = ["server", "admin", "store", "auth", "telemetry", "defaults", "providers", "models"]
+    assert list(tables) == [*names, "fallbacks"]
 
 
 def test_what_is_shown_reads_as_the_same_configuration(tmp_path: Path) -> None:
@@ -82,6 +139,13 @@ def test_what_is_shown_reads_as_the_same_configuration(tmp_path: Path) -> None:
     again = load("\n".join(shown(config)), tmp_path)
     assert merged_tables(again) == merged_tables(config)
     assert again.models == config.models
+    assert again.fallbacks == config.fallbacks
+    assert homes_of(again) == homes_of(config)
+
+
+def test_a_long_name_is_shown_whole(tmp_path: Path) -> None:
+    text = f'[fallbacks]\n"{"x" * 100}*" = "echo"'
+    assert f'"{"x" * 100}*" = ["echo"]  # gateway.toml:2' in shown(load(text, tmp_path))
 
 
 def test_what_is_unset_and_has_no_default_is_left_out() -> None:

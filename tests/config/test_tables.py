@@ -144,4 +144,10 @@ def test_a_provider_without_an_address_refuses_one_as_unknown(reading: Reading) 
     )
     read_table(echo.Options, {"base_url": "http://x"}, ("providers", "echo"), reading)
     (finding,) = reading.notes.findings
-    assert str(finding).startswith("f: providers.echo.base_url: unknown key (known here: kind, ")
+    assert str(finding) == "f: providers.echo.base_url: unknown key"
+
+
+def test_what_every_level_may_say_comes_behind_what_one_says_of_itself() -> None:
+    names = [field.name for field in fields_of(echo.Options)]
+    assert names[:5] == ["kind", "models", "prefix", "words_per_second", "retries"]
+    assert names[-1] == "timeouts"

@@ -2,11 +2,14 @@
 
 import pytest
 
-from gateway.downstream.drawing import MAX_SHOWN, age, draw, words
+from gateway.downstream.drawing import MAX_SHOWN, age, draw, draw_rests, words
 from gateway.downstream.live import (
+    MOST_RESTING,
     SeenAttempt,
     SeenCall,
     SeenConnection,
+    SeenHome,
+    SeenKey,
     SeenProcess,
     SeenUpstream,
 )
@@ -74,6 +77,62 @@ def test_r20_a_clients_words_move_no_cursor_and_turn_no_writing_round() -> None:
     for line in draw([process]):
         assert line.isprintable()
     assert words("x" * 1000) == "x" * (MAX_SHOWN - 1) + "…"
+
+
+def worker(number: int, *homes: SeenHome, supervisor: int = 70, left_out: int = 0) -> SeenProcess:
+    return SeenProcess(
+        supervisor=supervisor, worker=number, resting=list(homes), resting_left_out=left_out
+    )
+
+
+def test_below_the_tree_stands_each_home_and_key_that_rests_over_all_workers() -> None:
+    down = SeenHome("up/m-1", "open", 9.5, 1)
+    longer = SeenHome("up/m-1", "open", 12.0, 3)
+    probed = SeenHome("up/a", "half_open", 0.0, 3, 1, [SeenKey(2, 3590.0), SeenKey(0, 5.0)])
+    lines = list(draw([worker(2, longer, probed), worker(1, down), worker(3)]))
+    assert lines[3:] == [
+        "rests: up/m-1 for 12.0 s more (3 failures) · workers 1, 2",
+        "half open: up/a, one call tries it (3 failures) · worker 2",
+        "rests: the key of up/a for 5.0 s more · worker 2",
+        "rests: key 2 of up/a for 59 min 50 s more · worker 2",
+    ]
+    assert all(line.startswith("worker ") for line in lines[:3])
+
+
+def test_a_home_that_one_worker_leaves_alone_and_another_tries_has_two_lines() -> None:
+    opened = SeenHome("up/m", "open", 3.0, 1)
+    assert list(draw_rests([worker(1, opened), worker(2, SeenHome("up/m", "half_open"))])) == [
+        "rests: up/m for 3.0 s more (1 failure) · worker 1",
+        "half open: up/m, one call tries it · worker 2",
+    ]
+
+
+def test_where_there_are_several_gateways_a_worker_is_told_with_its_own() -> None:
+    home = SeenHome("up/m", "open", 3.0, 2)
+    assert list(draw_rests([worker(1, home, supervisor=90), worker(1, home)])) == [
+        "rests: up/m for 3.0 s more (2 failures) · worker 1 of supervisor 70",
+        "rests: up/m for 3.0 s more (2 failures) · worker 1 of supervisor 90",
+    ]
+
+
+def test_what_rests_beyond_the_bound_is_counted() -> None:
+    homes = [SeenHome(f"up/{number:04}", "open", 1.0, 1) for number in range(MOST_RESTING + 5)]
+    *shown, last = draw_rests([worker(1, *homes, left_out=1000)])
+    assert len(shown) == MOST_RESTING
+    assert last == "and 1,005 more that rest"
+    assert list(draw_rests([worker(1, left_out=1)])) == ["and 1 more that rest"]
+    assert list(draw_rests([worker(1), worker(2)])) == []
+
+
+def test_r20_a_homes_name_moves_no_cursor() -> None:
+    """R20."""
+    hostile = SeenHome("up/\x1b[2J\n\u202e" + "x" * 1000, "open", 1.0, 1, 0, [SeenKey(1, 1.0)])
+    home, key = draw_rests([worker(1, hostile)])
+    for line in (home, key):
+        assert line.isprintable()
+        assert len(line) < 200
+    # A tree may come from elsewhere, and say what no worker says.
+    assert list(draw_rests([worker(1, SeenHome("up/m", "\x1b[2J"))])) == []
 
 
 @pytest.mark.parametrize(

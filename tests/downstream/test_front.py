@@ -20,7 +20,7 @@ SANE = "0123-aZ._" + "x" * 119
 
 
 async def test_the_models_are_listed_and_shown(stage: Stage, autojump_clock: MockClock) -> None:
-    stage.aliases = {"fast": Alias("m")}
+    stage.aliases = {"fast": Alias(("m",))}
     caller = stage.ask(*(get(path) for path in ("/v1/models", "/models", "/v1/models/fast")))
     listed = json.loads((await caller.reply()).body)
     assert [model["id"] for model in listed["data"]] == ["fast", "m", "org/big"]

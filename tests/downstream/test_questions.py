@@ -8,17 +8,22 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from trio.testing import MockClock
 
 from gateway.admin.metrics import HELP
 from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.control import Control
 from gateway.downstream.lag import Lag
-from gateway.downstream.questions import Place, Questions
+from gateway.downstream.live import MOST_RESTING
+from gateway.downstream.questions import HOMES, Place, Questions
+from gateway.policy.health import MOST_HOMES, Health
 from gateway.telemetry.log import Log, open_log
 from gateway.telemetry.options import LogOptions
 from gateway.upstream.transport import Transport
+from gateway.words.errors import ConnectFailed, GatewayError, UpstreamAuth
 from gateway.words.life import Cause
 from gateway.words.receipt import Receipt
+from gateway.words.target import Conduct, Cooldown, Origin, Target
 
 
 async def nowhere(_: object) -> Any:
@@ -31,7 +36,10 @@ class Worker:
     def __init__(self, log: Log, folder: Path) -> None:
         self.calls = Calls(5)
         place = Place(71, 70, 2, "1.2.3", trio.current_time())
-        self.questions = Questions(place, self.calls, Transport(nowhere), None, Lag(log), log)
+        self.health = Health()
+        self.questions = Questions(
+            place, self.calls, Transport(nowhere), None, Lag(log), log, health=self.health
+        )
         self._control = Control(folder / "a.sock", self.questions.table(), log)
 
     def open(self, request_id: str) -> OpenCall:
@@ -48,6 +56,25 @@ class Worker:
 class Quiet:
     torn = False
     bytes_in = bytes_out = 0
+
+
+DOWN = ConnectFailed("Nothing listens there.")
+
+
+def home(model: str, *, failures: int = 2, key: int = 0) -> Target:
+    """Return a target that rests for a minute after so many failures."""
+    cooldown = Cooldown(failures=failures, window=30.0, rest=60.0)
+    origin = Origin("https", "up.test", 443)
+    conduct = Conduct(cooldown=cooldown)
+    return Target("up", "openai", "chat", origin, "/v1", model, conduct=conduct, key_number=key)
+
+
+def try_at(health: Health, target: Target, error: GatewayError | None, times: int = 1) -> None:
+    """Make attempts that end at once."""
+    for _ in range(times):
+        now = trio.current_time()
+        health.begin(target, now, must=True)
+        health.ended(target, now, error, left=False)
 
 
 @pytest.fixture
@@ -95,3 +122,65 @@ async def test_a_call_is_cancelled_once(log: Log, tmp_path: Path, said: Path) ->
     log.close()
     (line,) = [json.loads(line) for line in said.read_text().splitlines()]
     assert (line["event"], line["request_id"]) == ("cancelled by the operator", "b")
+
+
+async def test_homes_are_told_of_with_those_in_trouble_first(
+    log: Log, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    worker = Worker(log, tmp_path)
+    try_at(worker.health, home("sound"), None)
+    worker.health.begin(home("busy"), trio.current_time(), must=False)
+    try_at(worker.health, home("shaky"), DOWN)
+    try_at(worker.health, home("keyless", key=2), UpstreamAuth("No."))
+    try_at(worker.health, home("down"), DOWN, 2)
+    await trio.sleep(10)
+    told = worker.ask(ask="health")
+    assert (told["worker"], told["pid"], told["left_out"]) == (2, 71, 0)
+    assert told["homes"] == [
+        seen("down", state="open", rests_for=50.0, failures=2),
+        seen("keyless", resting_keys=[{"number": 2, "rests_for": 3590.0}]),
+        seen("shaky", failures=1),
+        seen("busy", open_calls=1),
+        seen("sound"),
+    ]
+    assert worker.ask(ask="gauges")["homes"] == told["homes"]
+    assert [each["name"] for each in worker.ask(ask="tree")["resting"]] == [
+        "up/down", "up/keyless",
+    ]  # fmt: skip
+    await trio.sleep(50)
+    (down, *_) = worker.ask(ask="health")["homes"]
+    assert down == seen("down", state="half_open", failures=2)
+    assert len(worker.ask(ask="tree")["resting"]) == 2
+
+
+def seen(model: str, **more: object) -> dict[str, object]:
+    """Return what is told of a home, sound and idle unless it is said."""
+    sound: dict[str, object] = {
+        "state": "closed", "rests_for": 0.0, "failures": 0, "open_calls": 0, "resting_keys": [],
+    }  # fmt: skip
+    return {"name": f"up/{model}", **sound, **more}
+
+
+async def test_as_many_homes_are_told_of_as_are_wanted_and_the_rest_is_counted(
+    log: Log, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    worker = Worker(log, tmp_path)
+    for number in range(MOST_HOMES + 10):
+        try_at(worker.health, home(f"m{number:05}", failures=1), DOWN)
+    for limit, shown in ((0, 0), (7, 7), (-1, 0), (10**9, MOST_HOMES), ("x", HOMES), (None, HOMES)):
+        told = worker.ask(ask="health", limit=limit)
+        assert (len(told["homes"]), told["left_out"]) == (shown, MOST_HOMES - shown)
+    tree = worker.ask(ask="tree")
+    assert (len(tree["resting"]), tree["resting_left_out"]) == (
+        MOST_RESTING, MOST_HOMES - MOST_RESTING,
+    )  # fmt: skip
+    assert len(worker.ask(ask="gauges")["homes"]) == MOST_HOMES
+
+
+async def test_r20_a_homes_name_is_told_escaped_and_in_bounds(log: Log, tmp_path: Path) -> None:
+    """R20. Behind a prefix a client chooses it, and half a surrogate pair is no JSON."""
+    worker = Worker(log, tmp_path)
+    for hostile in ("m\x1b[2J\u202e", "\ud800", "x" * 1000):
+        try_at(worker.health, home(hostile), None)
+    names = [each["name"] for each in worker.ask(ask="health")["homes"]]
+    assert names == ["up/m\\x1b[2J\\u202e", "up/" + "x" * 196 + "…", "up/\\ud800"]

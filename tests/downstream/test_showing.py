@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from gateway.downstream.showing import AGAIN_AFTER, Showing
 from gateway.telemetry.log import Log, open_log
 from gateway.telemetry.options import LogOptions
-from tests.downstream.test_questions import Worker
+from tests.downstream.test_questions import DOWN, Worker, home, try_at
 
 
 @pytest.fixture
@@ -43,6 +43,19 @@ async def test_what_is_open_is_shown_once_however_many_ask_in_one_moment(
     assert first.startswith("worker 2 · pid 71")
     assert "127.0.0.1" in second
     assert "req_1 · POST /x · body 0.0 s" in told[0]["tree"]
+
+
+async def test_what_rests_is_shown_below(
+    log: Log, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    worker = Worker(log, tmp_path)
+    worker.open("req_1")
+    try_at(worker.health, home("m\x1b"), DOWN, 2)
+    Showing(worker.questions, log).show()
+    (line,) = lines(log, tmp_path)
+    assert line["tree"].splitlines()[-1] == (
+        "rests: up/m\\x1b for 1 min 0 s more (2 failures) · worker 2"
+    )
 
 
 async def test_it_is_shown_at_a_signal(log: Log, tmp_path: Path, nursery: trio.Nursery) -> None:

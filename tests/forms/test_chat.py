@@ -323,6 +323,20 @@ def test_an_error_is_written_with_all_four_keys(error: GatewayError) -> None:
     assert (told["type"], told["param"], told["code"]) == (error.type, error.param, error.code)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "no", "code": "content_policy_violation"},
+        {"message": "Your input was flagged by moderation.", "code": 403},
+    ],
+)
+def test_a_403_about_what_was_asked_is_no_refusal_of_our_key(error: dict[str, object]) -> None:
+    body = json.dumps({"error": error}).encode()
+    told = chat.read_error(403, (), body)
+    assert (type(told), told.status, told.message) == (UpstreamRefused, 403, error["message"])
+    assert isinstance(chat.read_error(401, (), body), UpstreamAuth)
+
+
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_u6_a_refusal_of_our_key_does_not_repeat_what_the_provider_said(status: int) -> None:
     """U6."""

@@ -15,6 +15,7 @@ NURSERIES = {
     "src/gateway/downstream/connection.py": "one connection",
     "src/gateway/downstream/front.py": "one call",
     "src/gateway/relay/start.py": "one race",
+    "src/gateway/store/link.py": "one connection to the shared store and its jobs",
     "src/gateway/commands/demonstration/stage.py": "the demonstration",
 }
 """The few places where tasks begin, and which."""

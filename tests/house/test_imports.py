@@ -8,6 +8,7 @@ from tests.house.source import Source, dotted, own_nodes, source, sources
 LATE = {
     "src/gateway/__main__.py:LazyGroup.get_command": "a typing error costs no import of the house",
     "src/gateway/commands/serve.py:Job._administer": "no worker imports Quart, only the admin",
+    "src/gateway/store/shared.py:opener": "what talks to Valkey is an extra",
 }
 """Functions, as `file.py:name`, that import when they run, and why."""
 

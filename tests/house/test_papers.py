@@ -36,7 +36,8 @@ def disorder(text: str) -> list[str]:
 def undocumented(project: dict[str, Any], text: str) -> list[str]:
     """Find dependencies without a row, and rows without a dependency."""
     needed = [*project["project"]["dependencies"]]
-    for group in project["dependency-groups"].values():
+    extras = project["project"].get("optional-dependencies", {})
+    for group in (*extras.values(), *project["dependency-groups"].values()):
         needed += group
     names = {re.split(r"[^A-Za-z0-9_-]", requirement)[0] for requirement in needed}
     rows = [found["name"] for line in text.splitlines() if (found := ROW.match(line))]

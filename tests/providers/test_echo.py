@@ -11,3 +11,7 @@ def test_it_answers_to_its_own_name() -> None:
 
 def test_it_is_shown_no_key() -> None:
     assert echo.credentials(Secret("sk-1")) == ()
+
+
+def test_there_is_nobody_to_probe() -> None:
+    assert "probe" in echo.Options.REFUSES

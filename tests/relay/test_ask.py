@@ -1,4 +1,4 @@
-"""How an answer begins, or does not: whatever fails before the commit is an ordinary HTTP error."""
+"""How a try begins, or does not: whatever fails before the commit is an ordinary HTTP error."""
 
 import json
 
@@ -7,8 +7,8 @@ import trio
 from trio.testing import MockClock
 
 from gateway.policy.scrub import Scrubber
+from gateway.relay.ask import MAX_ERROR_BYTES, MAX_PREAMBLE_BYTES, passes, scrub
 from gateway.relay.options import AnswerOptions
-from gateway.relay.start import MAX_ERROR_BYTES, MAX_PREAMBLE_BYTES, passes, scrub
 from gateway.upstream import failures
 from gateway.words.errors import BadRequest, UpstreamRefused
 from gateway.words.secret import Secret

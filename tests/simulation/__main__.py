@@ -50,6 +50,7 @@ def summary(total: Tally, seconds: float, console: Console) -> None:
         table("outcome, phase", total.all_outcomes()),
         table("cause", total.all_causes()),
         table("the provider …", total.all_personalities(), ROWS),
+        table("a call …", total.all_kinds()),
         table("faults drawn", total.all_faults()),
     )
     console.print(Columns(tables))
@@ -86,7 +87,8 @@ def replay(seed: int, console: Console) -> Report:
     settings = (
         plan.timeouts, plan.config.http, plan.config.clocks, plan.config.calls, plan.answers,
         f"max_calls={plan.max_calls} max_connections={plan.max_connections} most={plan.most}",
-        plan.orders, *plan.visits, *enumerate(plan.fates),
+        plan.orders, *plan.visits, plan.routing.conduct, plan.routing.strategy,
+        *plan.routing.places,
     )  # fmt: skip
     for each in settings:
         console.print(escape(str(each)), highlight=False, style="dim", soft_wrap=True)

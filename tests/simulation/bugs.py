@@ -2,9 +2,9 @@
 
 A bug is a list of changes: an owner (a class or a module), a name in it, and what stands there
 instead. Nothing else in the tests replaces what is running. Here it is the point: it shows that the
-simulator can see. Left out, as long as the house has no such thing: a ledger that is written before
-the outcome, a breaker that counts clients who left, a budget that is checked and only then taken, a
-retry at another target after the commit.
+simulator can see. Those of the routing stand in `routing_bugs.py`. Left out, as long as the house
+has no such thing: a ledger that is written before the outcome, a budget that is checked and only
+then taken.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,12 @@ from gateway.downstream.connection import READ_BYTES, Connection
 from gateway.downstream.front import Front
 from gateway.downstream.idle import Idle
 from gateway.forms.chat import AnswerWriter
-from gateway.relay import carry, start
+from gateway.relay import ask as asking
+from gateway.relay import walk
+from gateway.relay.ask import TargetAnswer
 from gateway.relay.clock import Clock
-from gateway.relay.house import House
+from gateway.relay.errand import Errand
 from gateway.relay.options import ClockOptions
-from gateway.relay.start import TargetAnswer
 from gateway.upstream import exchange
 from gateway.upstream.exchange import State
 from gateway.upstream.pool import Site
@@ -36,11 +37,10 @@ from gateway.upstream.response import ResponseReader
 from gateway.upstream.send import DirectAnswer
 from gateway.upstream.transport import Body
 from gateway.words.answer import Piece, Usage
-from gateway.words.call import Call
 from gateway.words.errors import GatewayError
 from gateway.words.life import Cause
 from gateway.words.receipt import Receipt
-from gateway.words.target import Plan, Target
+from gateway.words.target import Target
 from tests.stage import DONE
 
 Change = tuple[object, str, object]
@@ -145,20 +145,18 @@ def a_byte_does_not_forbid_a_retry() -> list[Change]:
 
 
 def a_retry_for_nobody() -> list[Change]:
-    true = start._ask
+    true = asking.ask
 
-    async def ask(
-        target: Target, call: Call, receipt: Receipt, clock: Clock, house: House
-    ) -> TargetAnswer:
+    async def ask(*given: Any) -> TargetAnswer:
         try:
-            return await true(target, call, receipt, clock, house)
+            return await true(*given)
         except trio.Cancelled:
             with trio.move_on_after(1, shield=True), suppress(GatewayError):
-                answer = await true(target, call, receipt, clock, house)
+                answer = await true(*given)
                 await answer._incoming.aclose()
             raise
 
-    return [(start, "_ask", ask)]
+    return [(walk, "ask", ask)]
 
 
 # What the client is told.
@@ -294,14 +292,13 @@ def the_total_clock_is_ignored() -> list[Change]:
 
 
 def the_first_token_clock_is_ignored() -> list[Change]:
-    true = start.first_to_speak
+    true = asking.ask
 
-    async def first_to_speak(plan: Plan, *given: Any) -> TargetAnswer:
-        (target,) = plan.targets
+    async def ask(errand: Errand, target: Target, share: float) -> TargetAnswer:
         patient = replace(target, timeouts=replace(target.timeouts, first_token=inf))
-        return await true(Plan((patient,)), *given)
+        return await true(errand, patient, share)
 
-    return [(carry, "first_to_speak", first_to_speak)]
+    return [(walk, "ask", ask)]
 
 
 def a_stalled_write_is_waited_for() -> list[Change]:

@@ -16,6 +16,7 @@ from tests.simulation.scripts import (
     Telling,
     Wait,
     comment,
+    completion,
     dropped,
     end_part,
     named,
@@ -43,7 +44,8 @@ def _answered(reply: bytes, *outcomes: str, body: bytes | None = None) -> Script
 
 def completes(lots: Random, wish: Wish) -> Script:
     if not wish.stream:
-        return _answered(answer(200, COMPLETION), "completed", body=COMPLETION)
+        body = completion(wish)
+        return _answered(answer(200, body), "completed", body=body)
     return telling(lots).say(stream(lots, wish)).end().script("completed")
 
 
@@ -148,8 +150,13 @@ def bad_chunk(lots: Random, wish: Wish) -> Script:
 
 def refuses(lots: Random, wish: Wish) -> Script:
     status = lots.choice((400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 502, 503, 529))
-    body = json.dumps({"error": {"message": f"no {wish.id}", "type": "t", "code": "c"}}).encode()
     fields = (b"retry-after: 7",) if status in {429, 503} else ()
+    return replace(refuses_with(status, f"status_{status}", *fields), asks_for=7.0 * bool(fields))
+
+
+def refuses_with(status: int, code: str, *fields: bytes) -> Script:
+    """Answer with this status and code."""
+    body = json.dumps({"error": {"message": "no", "type": "t", "code": code}}).encode()
     return _answered(answer(status, body, *fields), "upstream_error")
 
 
@@ -181,7 +188,8 @@ def says_html(lots: Random, wish: Wish) -> Script:
 
 def says_json(lots: Random, wish: Wish) -> Script:
     """A completion in one piece where a stream was asked for: it is told as one."""
-    reply = _answered(answer(200, COMPLETION), "completed", body=COMPLETION)
+    body = completion(wish)
+    reply = _answered(answer(200, body), "completed", body=body)
     return replace(reply, exact=not wish.stream)
 
 
@@ -289,7 +297,8 @@ def hangs_up_when_used_again(lots: Random, wish: Wish) -> Script:
 def odd_headers(lots: Random, wish: Wish) -> Script:
     lines = (b"set-cookie: a=b", b"x-ratelimit-remaining: 3", b"keep-alive: timeout=5")
     if not wish.stream:
-        return _answered(answer(200, COMPLETION, *lines), "completed", body=COMPLETION)
+        body = completion(wish)
+        return _answered(answer(200, body, *lines), "completed", body=body)
     head = STREAM_HEAD[:-2] + b"\r\n".join((*lines, b"", b""))
     told = Telling(lots, Framing(head=head)).begin()
     return told.say(stream(lots, wish)).end().script("completed")
@@ -356,8 +365,11 @@ STREAMS: tuple[tuple[int, Making, tuple[str, ...]], ...] = (
 """The same for those who answer in a stream."""
 
 
-def draw_script(lots: Random, wish: Wish) -> Script:
-    """Draw how a provider answers."""
-    rows = (*EITHER, *STREAMS) if wish.stream else EITHER
+Rows = tuple[tuple[int, Making, tuple[str, ...]], ...]
+
+
+def draw_script(lots: Random, wish: Wish, more: tuple[Rows, Rows] = ((), ())) -> Script:
+    """Draw how a provider answers; `more` ways for whatever was asked for, and for streams."""
+    rows = (*EITHER, *more[0], *STREAMS, *more[1]) if wish.stream else (*EITHER, *more[0])
     ((_, make, which),) = lots.choices(rows, [weight for weight, _, _ in rows])
     return named(make(lots, wish), make.__name__, which)

@@ -1,8 +1,10 @@
 """What a seed says: the whole plan of a world, drawn before it begins.
 
-Nothing is drawn afterwards, so a plan can be read, and a change of the house changes no lots.
+Nothing depends on what the gateway does, so a plan can be read, and a change of the house changes
+no lots. Only what one of several providers says is drawn when it is asked, by lots of its own.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from random import Random
@@ -11,8 +13,11 @@ from gateway.config.compose import Config
 from gateway.downstream.options import CallOptions, HttpOptions
 from gateway.relay.options import AnswerOptions, ClockOptions
 from gateway.words.target import Timeouts
+from tests.simulation.fates import SPREAD, Fate, clogged, draw_fate, draw_weather
+from tests.simulation.moods import draw_continued, draw_told, text_for
 from tests.simulation.network import CALM, Weather
 from tests.simulation.personalities import draw_script
+from tests.simulation.routing import Routing, draw_routing
 from tests.simulation.scripts import MOMENTS, Script
 from tests.simulation.wishes import Wish, draw_wish
 
@@ -23,10 +28,13 @@ CROWD = 20
 """Requests of one schedule in forty."""
 
 LINKS = 12
-"""Connections to the provider whose fate is drawn; those behind them are calm."""
+"""Connections to the only provider whose fate is drawn; those behind them are calm."""
 
-SPREAD = 8.0
-"""Seconds within which the clients come."""
+ALONE = 3
+"""Every third seed is a world with one provider that is asked once: the old laws are sharp there.
+
+It is the world of the seed divided by this, and its lots depend on nothing about routing.
+"""
 
 LARGE = 33_554_432
 
@@ -102,20 +110,6 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What becomes of one connection to the provider; `dial` is "ok" or how it fails."""
-
-    dial: str = "ok"
-    takes: float = 0.0
-    there: Weather = CALM
-    back: Weather = CALM
-
-    @property
-    def calm(self) -> bool:
-        return self.dial == "ok" and not self.takes and self.there == CALM and self.back == CALM
-
-
-@dataclass(frozen=True, slots=True)
 class Orders:
     """What an operator does: when it is told to drain, to stop at once, to cancel one call.
 
@@ -145,7 +139,8 @@ class Plan:
     most: int
     visits: tuple[Visit, ...]
     scripts: dict[str, Script]
-    fates: tuple[Fate, ...]
+    """What the only provider says to each call; empty where there are several."""
+    routing: Routing
     orders: Orders
     scheduler: int
 
@@ -154,18 +149,51 @@ class Plan:
         """True where no limit of calls or connections is in anybody's way."""
         return min(self.max_calls, self.max_connections, self.most) >= 50
 
+    @property
+    def routed(self) -> bool:
+        """True where there are several providers."""
+        return not self.scripts
+
+    @property
+    def chats(self) -> Iterator[Wish]:
+        """All requests for which a provider is to be asked."""
+        return (wish for visit in self.visits for wish in visit.wishes if wish.chats)
+
+    def wish(self, call: str) -> Wish:
+        """Return the request of this id."""
+        return next(wish for visit in self.visits for wish in visit.wishes if wish.id == call)
+
+    def script(self, call: str, at: str, number: int, turn: int, beginning: str = "") -> Script:
+        """Return what a place says that is asked for a call once more, after `number` times.
+
+        `turn` is how often it was asked at all; `beginning` is the text it is to go on from.
+        """
+        if not self.routed:
+            return self.scripts[call]
+        lots = Random(f"{self.seed} {call} {at} {number}")
+        place = self.routing.place(at)
+        wish = replace(self.wish(call), mark=f"{call}.{at}.{number}")
+
+        def told(wish: Wish) -> Script:
+            return draw_told(lots, wish, place, number, turn)
+
+        return draw_continued(lots, wish, place, beginning, told) if beginning else told(wish)
+
 
 def draw_plan(seed: int) -> Plan:
     """Draw a world."""
-    lots = Random(seed)
+    routed = seed % ALONE != 0
+    lots = Random(seed if routed else seed // ALONE)
     rough = lots.choice((0.0, 0.15, 0.5))
-    visits = _visits(lots, rough)
-    fates = [_fate(lots, rough) for _ in range(LINKS)]
+    visits = _visits(lots, rough, routed=routed)
+    routing = draw_routing(lots, rough) if routed else Routing()
+    first = routing.places[0]
+    fates = [*first.fates] or [draw_fate(lots, rough) for _ in range(LINKS)]
     if rough and lots.random() < 0.3:
         visits, fates = _swizzle(lots, visits, fates)
-    scripts = {
-        wish.id: draw_script(lots, wish) for visit in visits for wish in visit.wishes if wish.chats
-    }
+    places = (replace(first, fates=tuple(fates)), *routing.places[1:])
+    alone = [wish for visit in visits for wish in visit.wishes if wish.chats and not routed]
+    scripts = {wish.id: draw_script(lots, wish) for wish in alone}
     config, answers = _options(lots)
     return Plan(
         seed=seed,
@@ -182,7 +210,7 @@ def draw_plan(seed: int) -> Plan:
         most=lots.choice((2, 100, 100, 100, 100, 100)),
         visits=tuple(visits),
         scripts=scripts,
-        fates=tuple(fates),
+        routing=replace(routing, places=places),
         orders=_orders(lots),
         scheduler=lots.getrandbits(64),
     )
@@ -224,7 +252,7 @@ def _orders(lots: Random) -> Orders:
     return Orders()
 
 
-def _visits(lots: Random, rough: float) -> list[Visit]:
+def _visits(lots: Random, rough: float, *, routed: bool) -> list[Visit]:
     visits: list[Visit] = []
     left = CROWD if lots.random() < 0.025 else CALLS
     together = lots.random() < 0.3
@@ -232,7 +260,9 @@ def _visits(lots: Random, rough: float) -> list[Visit]:
         count = min(left, lots.choice((1, 1, 1, 2, 3)))
         left -= count
         name = f"c{len(visits)}"
-        wishes = tuple(draw_wish(lots, f"{name}-{index}") for index in range(count))
+        wishes = tuple(draw_wish(lots, f"{name}-{index}", routed=routed) for index in range(count))
+        if routed:
+            wishes = tuple(replace(wish, text=text_for(lots, wish.id)) for wish in wishes)
         visits.append(
             Visit(
                 name,
@@ -287,30 +317,6 @@ def _leaving(lots: Random) -> Leaving:
     return Leaving(way)
 
 
-def draw_weather(lots: Random, rough: float) -> Weather:
-    """Draw the weather of one direction; `rough` is how likely it is bad."""
-    if lots.random() >= rough:
-        return CALM
-    begins = lots.uniform(0.0, 3 * SPREAD)
-    clogged = lots.random() < 0.3
-    return Weather(
-        latency=lots.choice((0.0, 0.001, 0.01, 0.1)),
-        slices=lots.choice((1 << 30, 1 << 30, 1, 3, 17, 100, 1000)),
-        spacing=lots.choice((0.0, 0.0, 0.001)),
-        window=lots.choice((1 << 20, 65_536, 4_000, 1_000, 300, 100)),
-        clogs=((begins, begins + lots.uniform(1.0, 120.0)),) if clogged else (),
-        lost_from=lots.uniform(0.0, 3 * SPREAD) if lots.random() < 0.05 else inf,
-    )
-
-
-def _fate(lots: Random, rough: float) -> Fate:
-    dial = "ok"
-    if lots.random() < 0.1:
-        dial = lots.choice(("refused", "name", "tls", "exhausted", "black hole"))
-    takes = lots.choice((0.0, 0.0, 0.0, 0.02, 0.9, 4.0)) if rough else 0.0
-    return Fate(dial, takes, draw_weather(lots, rough), draw_weather(lots, rough))
-
-
 def _swizzle(
     lots: Random, visits: list[Visit], fates: list[Fate]
 ) -> tuple[list[Visit], list[Fate]]:
@@ -323,16 +329,8 @@ def _swizzle(
         if index < len(visits):
             visit = visits[index]
             visits[index] = replace(
-                visit, there=_clogged(visit.there, times), back=_clogged(visit.back, times)
+                visit, there=clogged(visit.there, times), back=clogged(visit.back, times)
             )
         else:
-            place = index - len(visits)
-            fate = fates[place]
-            fates[place] = replace(
-                fate, there=_clogged(fate.there, times), back=_clogged(fate.back, times)
-            )
+            fates[index - len(visits)] = fates[index - len(visits)].clogged(times)
     return visits, fates
-
-
-def _clogged(weather: Weather, times: tuple[float, float]) -> Weather:
-    return replace(weather, clogs=tuple(sorted((*weather.clogs, times))))

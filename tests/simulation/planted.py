@@ -6,7 +6,7 @@
 
 `planted.txt` keeps the first seed that finds each bug, so that a test needs one schedule for it. It
 is written anew when a change of the plans has given the seeds another meaning. What can be planted,
-and what not yet, stands in `bugs.py`.
+and what not yet, stands in `bugs.py` and `routing_bugs.py`.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.simulation import bugs
+from tests.simulation import bugs, routing_bugs
 from tests.simulation.bugs import Bug
 from tests.simulation.schedule import run_schedule
 
-SEEDS = 2_000
+SEEDS = 1_000
 """Schedules within which every bug must be found."""
 
 KEPT = Path(__file__).with_name("planted.txt")
@@ -35,8 +35,9 @@ _NOTHING = object()
 
 BUGS: dict[str, Bug] = {
     name: bug
-    for name, bug in vars(bugs).items()
-    if inspect.isfunction(bug) and bug.__module__ == bugs.__name__
+    for room in (bugs, routing_bugs)
+    for name, bug in vars(room).items()
+    if inspect.isfunction(bug) and bug.__module__ == room.__name__ and not name.startswith("_")
 }
 """All bugs by their names."""
 

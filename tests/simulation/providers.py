@@ -11,6 +11,7 @@ from tests.simulation.record import Asked, Link
 from tests.simulation.scripts import Leave, Say, Wait
 from tests.simulation.trace import Trace
 
+_BEGINNING = re.compile(rb'"role":\s*"assistant",\s*"content":\s*("(?:[^"\\]|\\.)*")')
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n")
 SLOW_BYTES = 2_000
 SLOW_PAUSE = 0.5
@@ -22,11 +23,23 @@ SLOW_READ = SLOW_PAUSE * SLOW_PAUSES
 class Asking(Protocol):
     """Who takes note of what providers are asked and say."""
 
-    def ask(self, link: Link, call: str, began: float) -> Asked:
-        """Take note of a request: the connection, the call, when the gateway began to write it."""
+    looks_at: int
+    """Bytes of a body that a provider reads before it thinks."""
+
+    def ask(self, link: Link, call: str, began: float, key: str, beginning: str) -> Asked:
+        """Take note of a request: the connection, the call, when the gateway began to write it.
+
+        `key` is what it was shown, `beginning` the text that it is to go on from.
+        """
 
     def said(self, asked: Asked) -> None:
         """Take note of a word."""
+
+
+def beginning_in(body: bytes) -> str:
+    """Return the text of an answer's beginning that stands in a request."""
+    found = _BEGINNING.search(body)
+    return str(json.loads(found[1])) if found else ""
 
 
 class Gone(Exception):
@@ -60,13 +73,14 @@ class Provider:
         head_bytes, length = await self._read_head()
         began = self._peer.written_at(self._end.taken - len(self._buffer))
         # The marker is in the body: a script that answers early looks at it and reads no more.
-        while len(self._buffer) < head_bytes + min(length, 400):
+        while len(self._buffer) < head_bytes + min(length, self._world.looks_at):
             await self._more()
-        call = self._call_of(bytes(self._buffer[head_bytes:]))
-        asked = self._world.ask(self._link, call, began)
+        head, body = bytes(self._buffer[:head_bytes]), bytes(self._buffer[head_bytes:])
+        key = head.partition(b"Bearer ")[2].partition(b"\r\n")[0].decode()
+        asked = self._world.ask(self._link, self._call_of(body), began, key, beginning_in(body))
         asked.taken_before = self._peer.taken
         script = asked.script
-        self._note(f"is asked by {call}, which it answers as {script.name}")
+        self._note(f"is asked by {asked.call}, which it answers as {script.name}")
         if script.stale and not asked.fresh:
             self._leave(script.stale)
             raise Gone

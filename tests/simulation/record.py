@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from gateway.policy.health import State
 from gateway.words.receipt import Receipt
 from tests.simulation.answers import Reply
-from tests.simulation.plan import Fate, Plan, Visit
+from tests.simulation.fates import Fate
+from tests.simulation.plan import Plan, Visit
 from tests.simulation.scripts import Part, Script
 
 
@@ -16,7 +18,7 @@ class Asked:
 
     `began` is when the gateway wrote its first byte, `call` the client's own id in it. `said` are
     the parts that the provider has begun to say, `said_at` when; `over` that it had its whole say.
-    `taken_before` is how much the gateway had read of the connection by then.
+    `taken_before` is how much the gateway had read of the connection by then, `key` what it showed.
     """
 
     link: "Link"
@@ -24,6 +26,7 @@ class Asked:
     began: float
     script: Script
     fresh: bool
+    key: str = ""
     said: list[Part] = field(default_factory=list)
     said_at: list[float] = field(default_factory=list)
     said_bytes: int = 0
@@ -40,7 +43,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Link:
-    """One connection to the provider. `closed_at` is when the gateway closed its end.
+    """One connection to a place. `closed_at` is when the gateway closed its end.
 
     `taken` is how much the gateway read of it.
     """
@@ -52,6 +55,7 @@ class Link:
     closed_at: float = inf
     taken: int = 0
     asked: list[Asked] = field(default_factory=list)
+    place: str = "up"
 
 
 @dataclass(slots=True)
@@ -98,6 +102,7 @@ class Rest:
     tasks: int = 0
     open_links: int = 0
     open_lines: int = 0
+    attempts: int = 0
 
 
 @dataclass(slots=True)
@@ -115,6 +120,8 @@ class Record:
     links: list[Link] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     rest: Rest = field(default_factory=Rest)
+    homes: list[State] = field(default_factory=list)
+    """What the gateway knows of the homes in the end."""
     most_calls: int = 0
     most_links: int = 0
     waited_in_vain: int = 0

@@ -7,7 +7,7 @@
 
 To plant a bug, replace what the house looks up before the call, and put it back afterwards: a
 method of a class (`Pool.acquire`, `Lease.drop`, `TargetAnswer._read`), or a name in the module that
-uses it (`gateway.relay.carry.first_to_speak`). The world builds everything anew for each seed and
+uses it (`gateway.relay.walk.ask`). The world builds everything anew for each seed and
 keeps nothing between two. A bug that makes the world itself fall is a problem like any other.
 """
 

@@ -4,13 +4,15 @@ The parts of a stream carry the truth: the bytes as the provider says them, and 
 a client. The judge needs no parser of the gateway's to know what should have come.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from tests.simulation.wishes import Wish
-from tests.stage import DONE, STOP, STREAM_HEAD, chunk, event
+from tests.stage import COMPLETION, DONE, STOP, STREAM_HEAD, chunk, event
 
 UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 FOREVER = 1e9
@@ -95,6 +97,12 @@ class Script:
     """The largest event, in bytes; 0 where all are small."""
     stale: str = ""
     """How a connection that has served before is left at this request, unanswered (U5)."""
+    asks_for: float = 0.0
+    """For how many seconds it wants to be left alone."""
+    beginning: str = ""
+    """The text that it was given and goes on behind."""
+    overlooked: str = ""
+    """The text that it was given to go on from, though it begins anew."""
 
     @property
     def longest_wait(self) -> float:
@@ -121,6 +129,17 @@ def stop_part() -> Part:
     return text(STOP, content=True, finishes=True)
 
 
+def completion(wish: Wish) -> bytes:
+    """Return a whole answer, with its mark."""
+    return COMPLETION.replace(b'"c1"', b'"%b"' % wish.mark.encode()) if wish.mark else COMPLETION
+
+
+def word(wish: Wish, said: str, **more: Any) -> Part:
+    """Return the event that says this, with the mark of its answer."""
+    marked = {"id": wish.mark} if wish.mark else {}
+    return text(event(said, **marked, **more), content=bool(said))
+
+
 def usage_part(wish: Wish) -> Part:
     """Return the event that carries usage: passed on to those who asked for it."""
     numbers = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -132,8 +151,14 @@ def usage_part(wish: Wish) -> Part:
 def speech(lots: Random, wish: Wish) -> list[Part]:
     """Return the words of an ordinary stream, without its end."""
     count = lots.choice((1, 2, 3, 8, 30))
-    words = [text(event(f"{wish.id}-{index} ü "), content=True) for index in range(count)]
-    return [text(event("")), *words]
+    if wish.text:
+        cuts = count - 1 if len(wish.text) > 1 else 0
+        places = sorted(lots.choices(range(1, len(wish.text)), k=cuts))
+        bounds = list(dict.fromkeys((0, *places, len(wish.text))))
+        said = [wish.text[begin:end] for begin, end in itertools.pairwise(bounds)]
+    else:
+        said = [f"{wish.id}-{index} ü " for index in range(count)]
+    return [word(wish, ""), *[word(wish, each) for each in said]]
 
 
 def stream(lots: Random, wish: Wish) -> list[Part]:

@@ -63,10 +63,15 @@ class Book(Tap):
     def changed(self) -> list[str]:
         """The ids of receipts that are not what they were when they were settled."""
         pairs = zip(self.receipts, self._settled, strict=True)
-        return [each.request_id for each, then in pairs if msgspec.json.encode(each) != then]
+        return [each.request_id for each, then in pairs if _written(each) != then]
 
     def settled(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)
-        self._settled.append(msgspec.json.encode(receipt))
+        self._settled.append(_written(receipt))
         said = f"settles {receipt.request_id}: {receipt.outcome} {receipt.cause} {receipt.status}"
         self._note("gateway", said)
+
+
+def _written(receipt: Receipt) -> bytes:
+    """Write a receipt down; what an attempt still holds that has not ended is named."""
+    return msgspec.json.encode(receipt, enc_hook=repr)

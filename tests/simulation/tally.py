@@ -1,4 +1,4 @@
-"""What many schedules came to: how often each outcome, personality and fault was met.
+"""What many schedules came to: how often each outcome, personality, attempt and fault was met.
 
 What is known and never came stands there with a 0, so that a reader sees what is never drawn.
 """
@@ -10,13 +10,14 @@ from math import inf
 
 from gateway.words.life import Cause
 from gateway.words.receipt import Outcome, Phase
+from tests.simulation.kinds import KINDS, kinds_of
+from tests.simulation.moods import ALL
 from tests.simulation.network import Weather
-from tests.simulation.personalities import EITHER, STREAMS
 from tests.simulation.plan import Plan, Visit
 from tests.simulation.schedule import Report
 from tests.simulation.world import DIAL_FAILURES
 
-ROWS = {make.__name__: rows for _, make, rows in (*EITHER, *STREAMS)}
+ROWS = {make.__name__: rows for _, make, rows in ALL}
 """The rows of the table of failures that each personality shows."""
 
 DIALS = ("ok", *DIAL_FAILURES, "black hole", "late")
@@ -53,6 +54,7 @@ class Tally:
     causes: Counter[str] = field(default_factory=Counter)
     personalities: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[int, list[str]]] = field(default_factory=list)
 
     def add(self, report: Report) -> None:
@@ -67,13 +69,13 @@ class Tally:
         if record is None:
             return
         self.calls += len(record.receipts)
+        self.kinds.update(kinds_of(record))
         for receipt in record.receipts:
             self.outcomes[f"{receipt.outcome}, {receipt.phase}"] += 1
             self.causes[str(receipt.cause)] += 1
         self.personalities.update(asked.script.name for asked in record.asked)
-        asked_for = Counter(asked.call for asked in record.asked)
         self.faults["asked again on a fresh connection"] += sum(
-            count > 1 for count in asked_for.values()
+            attempt.stale for receipt in record.receipts for attempt in receipt.attempts
         )
 
     def merge(self, other: "Tally") -> None:
@@ -82,7 +84,7 @@ class Tally:
         self.calls += other.calls
         self.virtual_seconds += other.virtual_seconds
         self.steps += other.steps
-        for name in ("outcomes", "causes", "personalities", "faults"):
+        for name in ("outcomes", "causes", "personalities", "faults", "kinds"):
             getattr(self, name).update(getattr(other, name))
         self.failures += other.failures
 
@@ -98,6 +100,9 @@ class Tally:
     def all_personalities(self) -> dict[str, int]:
         return {name: self.personalities[name] for name in ROWS}
 
+    def all_kinds(self) -> dict[str, int]:
+        return {name: self.kinds[name] for name in KINDS}
+
     def all_faults(self) -> dict[str, int]:
         return {name: self.faults[name] for name in FAULTS}
 
@@ -108,7 +113,7 @@ def faults_of(plan: Plan) -> Iterator[str]:
         yield from _of_visit(visit)
         yield from _of_weather("client", visit.there)
         yield from _of_weather("client", visit.back)
-    for fate in plan.fates:
+    for fate in plan.routing.fates:
         yield f"dial: {fate.dial}"
         if fate.takes:
             yield "dial: late"

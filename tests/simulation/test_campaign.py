@@ -1,6 +1,7 @@
 """A campaign counts what it met, tells what failed, and says how to see it again."""
 
 import io
+from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import pytest
 from rich.console import Console
 
 from tests.simulation.__main__ import summary
-from tests.simulation.plan import draw_plan
+from tests.simulation.facts import text_in, up_to_end
+from tests.simulation.plan import Plan, draw_plan
 from tests.simulation.regression import regression_seeds
+from tests.simulation.routing import MOODS
 from tests.simulation.schedule import Report, run_schedule
+from tests.simulation.scripts import Script
 from tests.simulation.tally import FAULTS, ROWS, Tally, faults_of
 from tests.simulation.trace import Trace
 
@@ -32,8 +36,46 @@ def test_every_fault_that_is_drawn_has_its_line_in_the_summary() -> None:
     assert set(FAULTS) - drawn == {"asked again on a fresh connection"}
 
 
+def first_scripts(plan: Plan) -> Iterator[Script]:
+    """Yield what every place would say to each call at first."""
+    for wish in plan.chats:
+        for place in plan.routing.places:
+            yield plan.script(wish.id, place.name, 0, 0)
+
+
+def test_a_third_of_all_worlds_has_one_provider_that_is_asked_once() -> None:
+    plans = [draw_plan(seed) for seed in range(60)]
+    alone = [plan for plan in plans if len(plan.routing.places) == 1 and not plan.routed]
+    assert len(alone) == 20
+    assert all(plan.routing.conduct.retries == 0 for plan in alone)
+
+
+def test_every_kind_of_routing_is_drawn() -> None:
+    plans = [plan for plan in map(draw_plan, range(300)) if plan.routed]
+    assert {place.role for plan in plans for place in plan.routing.places} == {
+        "own", "spare", "longer",
+    }  # fmt: skip
+    assert {place.mood for plan in plans for place in plan.routing.places} == {*MOODS, "short"}
+    assert {plan.routing.conduct.retries for plan in plans} == {0, 1, 2, 3}
+    assert {plan.routing.strategy for plan in plans} == {"order", "spread", "fastest"}
+    assert len({wish.asks for plan in plans for wish in plan.chats}) > 50
+
+
+def test_the_same_text_is_said_by_all_and_now_and_then_another() -> None:
+    same = others = 0
+    for plan in map(draw_plan, range(1, 200)):
+        for wish in plan.chats if plan.routed else ():
+            for place in plan.routing.places:
+                script = plan.script(wish.id, place.name, 1, 1)
+                parts = [part for step in script.steps for part in getattr(step, "parts", ())]
+                said = text_in(b"".join(part.told or b"" for part in up_to_end(parts)))
+                same += wish.text == said
+                others += bool(said) and not wish.text.startswith(said)
+    assert same > others > 20
+
+
 def test_every_personality_is_drawn() -> None:
-    drawn = {script.name for seed in range(400) for script in draw_plan(seed).scripts.values()}
+    drawn = {script.name for seed in range(400) for script in first_scripts(draw_plan(seed))}
     assert drawn == set(ROWS)
 
 
@@ -44,7 +86,7 @@ def test_much_of_what_can_meet_does_meet() -> None:
         plan = draw_plan(seed)
         clocks = {plan.timeouts.connect, plan.timeouts.first_token, plan.timeouts.idle}
         met += any(visit.leaving.after_seconds in clocks for visit in plan.visits)
-        met += any(script.longest_wait in clocks for script in plan.scripts.values())
+        met += any(script.longest_wait in clocks for script in first_scripts(plan))
     assert met > 40
 
 
@@ -71,6 +113,7 @@ def test_a_seed_that_fails_is_told_with_its_command() -> None:
     assert "seed 3: it [all] broke" in said
     assert "python -m tests.simulation --seed 3\n" in said
     assert "and 10 more" in said
+    assert "joined an answer" in said
 
 
 def test_what_never_came_is_shown() -> None:
@@ -79,4 +122,5 @@ def test_what_never_came_is_shown() -> None:
     assert tally.all_causes()["idle_trickle"] == 0
     assert tally.all_personalities()["is_silent"] == 0
     assert tally.all_faults()["dial: tls"] == 0
+    assert tally.all_kinds()["joined an answer"] == 0
     assert inf not in tally.all_faults().values()

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from gateway.policy.health import State
 from gateway.words.answer import Usage
 from gateway.words.receipt import Attempt, Outcome, Receipt
 from tests.simulation.answers import Reply
-from tests.simulation.invariants import INVARIANTS, KEEPALIVE, check, misled
-from tests.simulation.plan import Fate, Leaving, Orders, Plan, Visit, draw_plan
+from tests.simulation.facts import KEEPALIVE, misled
+from tests.simulation.fates import Fate
+from tests.simulation.invariants import INVARIANTS, check
+from tests.simulation.plan import Leaving, Orders, Plan, Visit, draw_plan
 from tests.simulation.record import Asked, Guest, Link, Record, Rest
+from tests.simulation.routing import Place, Routing
 from tests.simulation.scripts import Part, Say, Script, end_part, stop_part, text, usage_part
-from tests.simulation.wishes import Wish
+from tests.simulation.wishes import Asks, Wish
 from tests.stage import DONE, KEY, event, post
 
 FIRST, SECOND = text(event("one "), content=True), text(event("two"), content=True)
@@ -47,7 +51,8 @@ def a_record() -> Record:
         receipt.ended = ended
     script = Script((Say(b"", tuple(SAID)),), frozenset({"completed"}), "completes")
     link = Link(0, Fate(), 1.0, 1.0, closed_at=60.0, taken=500)
-    asked = Asked(link, "c0-0", 1.0, script, True, list(SAID), [2.0] * len(SAID), 900, 0, True)
+    asked = Asked(link, "c0-0", 1.0, script, True, KEY, list(SAID), [2.0] * len(SAID), 900)
+    asked.over = True
     link.asked.append(asked)
     guest = Guest(plan.visits[0], opened_at=1.0, gone_at=5.0, closed_at=5.0, heard_at=4.0, sent=2)
     for replies in (guest.replies, guest.written):
@@ -126,6 +131,86 @@ def silence(record: Record) -> None:
     record.asked[0].said, record.asked[0].said_at = [FIRST, SECOND], [2.0, 2.0]
 
 
+RESTING = State("up/m-1", "open", 9.0, 1, 0, ())
+
+
+def route(record: Record, **conduct: Any) -> None:
+    """Let there be more places than one."""
+    places = (Place("up", keys=2), Place("a"), Place("s", "spare"), Place("l", "longer"))
+    routing = Routing(places, conduct=replace(Routing().conduct, retries=1, **conduct))
+    record.plan = replace(record.plan, routing=routing)
+
+
+def try_first(
+    record: Record,
+    target: str,
+    until: float,
+    outcome: str,
+    began: float = 0.4,
+    then: str = "up/m-1",
+) -> None:
+    """Let another attempt have stood before the one that answered."""
+    if target != "up/m-1":
+        route(record)
+    answered = record.receipts[0].attempts[0]
+    answered.target = then
+    record.receipts[0].attempts.insert(0, Attempt(target, began, until, outcome))
+
+
+def wish_for(record: Record, asks: Asks) -> None:
+    """Let the client have wished something, and a fallback have answered at the third try."""
+    route(record)
+    visit = replace(record.plan.visits[0], wishes=(replace(WISH, asks=asks), HEALTH))
+    record.guests[0].visit = visit
+    for began in (0.5, 0.7):
+        record.receipts[0].attempts.insert(0, Attempt("s/s-1", began, 0.9, "x"))
+
+
+def race(
+    record: Record, *, hedge_after: float = 0.1, lost_at: float = 2.0, closed_at: float = 2.0
+) -> None:
+    """Let another home have lost a race."""
+    route(record, hedge_after=hedge_after)
+    receipt = record.receipts[0]
+    receipt.hedged, receipt.first_content_at = True, 2.0
+    receipt.attempts.insert(0, Attempt("a/m-1", 0.8, lost_at, "lost"))
+    link = Link(1, Fate(), 0.8, 0.8, closed_at=closed_at, place="a")
+    record.asked.insert(0, Asked(link, "c0-0", 0.8, record.asked[0].script, True))
+
+
+def in_vain(record: Record) -> None:
+    """Let two have failed, and the client not be told that this was all."""
+    try_first(record, "a/m-1", 1.0, "status_500")
+    record.receipts[0].attempts[-1].outcome = record.receipts[0].cause = "status_503"
+    for reply in _replies(record, 0):
+        reply.status = 503
+
+
+def too_soon(record: Record) -> None:
+    """Let a provider have been asked again before its time."""
+    asked = record.asked[0]
+    asked.script = replace(asked.script, asks_for=5.0)
+    ask_again(record, began=2.9)
+
+
+def hurry(record: Record, outcome: str) -> None:
+    record.receipts[0].attempts.append(Attempt("up/m-1", 3.0, 3.0, outcome))
+
+
+def late(record: Record) -> None:
+    record.receipts[0].attempts[0].ended = 500.0
+
+
+def join(record: Record, text: str, *, ended: bool = False) -> None:
+    """Let the answer have been joined with one that says this."""
+    asked = record.asked[0]
+    part = Part(event(text), event(text), content=True)
+    asked.said = [part, *([end_part()] * ended)]
+    asked.said_at = [2.0] * len(asked.said)
+    asked.over = ended
+    record.receipts[0].resumed = 1
+
+
 DOCTORED: list[tuple[str, Doctor]] = [
     ("one_receipt_and_one_line", lambda record: record.receipts.pop()),
     ("one_receipt_and_one_line", lambda record: record.receipts.append(record.receipts[0])),
@@ -139,7 +224,6 @@ DOCTORED: list[tuple[str, Doctor]] = [
     ("every_request_has_an_outcome", lambda record: settle(record, Outcome.INTERNAL)),
     ("attempts_are_closed", lambda record: setattr(record.receipts[0].attempts[0], "ended", None)),
     ("attempts_are_closed", lambda record: setattr(record.receipts[0].attempts[0], "ended", 9.0)),
-    ("attempts_are_closed", lambda record: record.receipts[0].attempts.append(Attempt("x", 1, 2))),
     *(
         ("nothing_is_left", lambda record, name=each.name: setattr(record.rest, name, 1))
         for each in fields(Rest)
@@ -151,8 +235,45 @@ DOCTORED: list[tuple[str, Doctor]] = [
     ("nobody_is_asked_in_vain", lambda record: setattr(record.asked[0], "call", "c9-9")),
     ("nobody_is_asked_in_vain", lambda record: setattr(record.asked[0], "began", 3.5)),
     ("nobody_is_asked_in_vain", lambda record: setattr(record.asked[0], "began", 0.5)),
-    ("nobody_is_asked_in_vain", ask_again),
-    ("nobody_is_asked_in_vain", lambda record: ask_again(record, fresh=False)),
+    ("attempts_are_what_providers_see", ask_again),
+    ("attempts_are_what_providers_see", lambda record: ask_again(record, fresh=False)),
+    ("attempts_are_what_providers_see", lambda record: record.asked.clear()),
+    ("attempts_are_what_providers_see", lambda record: try_first(record, "up/m-1", 9.0, "x", 5.0)),
+    ("attempts_are_what_providers_see", lambda record: setattr(record.asked[0], "began", 0.5)),
+    ("nobody_is_asked_too_often", lambda record: try_first(record, "up/m-1", 1.0, "x")),
+    ("nobody_is_asked_too_often", lambda record: wish_for(record, Asks(fallbacks=False))),
+    ("nobody_is_asked_too_often", lambda record: wish_for(record, Asks(retries=0))),
+    (
+        "a_silent_home_is_asked_once",
+        lambda record: try_first(record, "up/m-1", 0.9, "idle_timeout"),
+    ),
+    ("nobody_is_tried_for_nobody", lambda record: setattr(record.guests[0], "gone_at", 0.5)),
+    ("nobody_is_tried_for_nobody", lambda record: setattr(record.receipts[0], "resumed", 1)),
+    (
+        "nobody_is_tried_for_nobody",
+        lambda record: setattr(record.receipts[0], "first_content_at", 0.9),
+    ),
+    ("who_has_lost_is_left_at_once", lambda record: setattr(record.receipts[0], "hedged", True)),
+    ("who_has_lost_is_left_at_once", lambda record: try_first(record, "a/m-1", 2.0, "x")),
+    ("who_has_lost_is_left_at_once", lambda record: race(record, hedge_after=0.5)),
+    ("who_has_lost_is_left_at_once", lambda record: race(record, lost_at=2.5)),
+    ("who_has_lost_is_left_at_once", lambda record: race(record, closed_at=2.5)),
+    ("what_is_final_is_final", lambda record: try_first(record, "a/m-1", 1.0, "content_filter")),
+    ("longer_homes_are_for_long_prompts", lambda record: try_first(record, "l/l-1", 1.0, "x")),
+    (
+        "longer_homes_are_for_long_prompts",
+        lambda record: try_first(record, "a/m-1", 0.5, "context_length_exceeded", then="s/s-1"),
+    ),
+    ("only_failures_rest_a_home", lambda record: record.homes.append(RESTING)),
+    ("all_that_was_tried_is_said", in_vain),
+    ("a_wish_to_be_left_alone_is_kept", lambda record: ask_again(record, began=1.2)),
+    ("a_wish_to_be_left_alone_is_kept", too_soon),
+    ("nobody_is_tried_without_time", lambda record: hurry(record, "attempt_timeout")),
+    ("nobody_is_tried_without_time", lambda record: hurry(record, "client_timeout")),
+    ("nobody_is_tried_without_time", late),
+    ("the_answer_is_a_prefix", lambda record: join(record, "one t")),
+    ("done_is_earned", lambda record: join(record, "one two and more")),
+    ("a_calm_client_gets_it_all", lambda record: join(record, "one two and more", ended=True)),
     ("the_answer_is_a_prefix", lambda record: rewrite(record, b"two", b"too")),
     ("the_answer_is_a_prefix", lambda record: rewrite(record, FIRST.raw, b"")),
     ("the_answer_is_a_prefix", lambda record: rewrite(record, SECOND.raw, SECOND.raw * 2)),

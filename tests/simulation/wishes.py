@@ -3,12 +3,47 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from random import Random
 
 from tests.stage import get, post
 
 OVERSIZE = 6_000
 """Bytes of a body that is too long where the limit is small, and fine where it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a client wishes of the routing, by header fields. Infinity and None are: nothing."""
+
+    retries: int | None = None
+    fallbacks: bool = True
+    resume: bool = True
+    hedge: bool = True
+    total: float = inf
+    reads_for: float = inf
+    """Seconds for which its SDK says that it waits for a next byte."""
+
+    @property
+    def patience(self) -> float:
+        """For how many seconds it can be kept waiting: it must hear before its SDK hangs up."""
+        return max(self.reads_for / 2, self.reads_for - max(0.25, self.reads_for * 0.05))
+
+    @property
+    def fields(self) -> list[str]:
+        """The lines of the head that say so."""
+        said = {
+            "X-Gateway-Retries": "" if self.retries is None else str(self.retries),
+            "X-Gateway-Fallbacks": "" if self.fallbacks else "off",
+            "X-Gateway-Resume": "" if self.resume else "off",
+            "X-Gateway-Hedge": "" if self.hedge else "off",
+            "X-Gateway-Timeout": "" if self.total == inf else f"{self.total:g}",
+            "X-Stainless-Read-Timeout": "" if self.reads_for == inf else f"{self.reads_for:g}",
+        }
+        return [f"{name}: {value}" for name, value in said.items() if value]
+
+
+NOTHING_ASKED = Asks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +65,11 @@ class Wish:
     expects: bool = False
     closes: bool = False
     statuses: tuple[int, ...] = ()
+    asks: Asks = NOTHING_ASKED
+    text: str = ""
+    """What providers say of it; empty where each says what it likes."""
+    mark: str = ""
+    """Tells one answer to it from another: the id in its events."""
 
     @property
     def head_bytes(self) -> int:
@@ -40,13 +80,27 @@ WAYS = ("plain", "expect", "close", "upgrade", "chunked", "1.0", "1.0, kept")
 """How a chat is asked for."""
 
 
-def _chat(lots: Random, name: str) -> Wish:
+def _asks(lots: Random) -> Asks:
+    """Draw what a client wishes of the routing; most wish nothing."""
+    if lots.random() < 0.7:
+        return NOTHING_ASKED
+    return Asks(
+        retries=lots.choice((None, None, 0, 1, 9)),
+        fallbacks=lots.random() < 0.7,
+        resume=lots.random() < 0.7,
+        hedge=lots.random() < 0.7,
+        total=lots.choice((inf, inf, inf, 3.0, 10.0)),
+        reads_for=lots.choice((inf, inf, 2.0, 10.0, 40.0)),
+    )
+
+
+def _chat(lots: Random, name: str, *, routed: bool) -> Wish:
     stream = lots.random() < 0.75
     usage = stream and lots.random() < 0.4
     said: dict[str, object] = {
         "model": "m",
         "user": name,
-        "messages": [{"role": "user", "content": "hello"}],
+        "messages": [{"role": "user", "content": f"hello {name}" if routed else "hello"}],
         "stream": stream,
     }
     if usage:
@@ -54,7 +108,8 @@ def _chat(lots: Random, name: str) -> Wish:
     if (size := lots.choices((0, OVERSIZE, 200_000), (86, 7, 7))[0]) > 0:
         said["padding"] = "x" * size
     body = json.dumps(said).encode()
-    fields = [f"X-Request-Id: {name}"]
+    asks = _asks(lots) if routed else NOTHING_ASKED
+    fields = [f"X-Request-Id: {name}", *asks.fields]
     expects = closes = False
     version = "1.1"
     match lots.choices(WAYS, (64, 6, 6, 6, 6, 6, 6))[0]:
@@ -78,8 +133,9 @@ def _chat(lots: Random, name: str) -> Wish:
             fields.append("Connection: keep-alive")
     wire = post(body, *fields, version=version)
     return Wish(
-        name, "chat", wire, stream=stream, usage=usage, chats=True, expects=expects, closes=closes
-    )
+        name, "chat", wire, stream=stream, usage=usage, chats=True, expects=expects, closes=closes,
+        asks=asks,
+    )  # fmt: skip
 
 
 def _plain(path: str, statuses: tuple[int, ...], method: str = "GET") -> Callable[[str], Wish]:
@@ -135,11 +191,11 @@ PLAIN: tuple[Callable[[str], Wish], ...] = (
 )
 
 
-def draw_wish(lots: Random, name: str) -> Wish:
-    """Draw a request; most are chats."""
+def draw_wish(lots: Random, name: str, *, routed: bool) -> Wish:
+    """Draw a request; most are chats. Where calls are `routed` it may say how."""
     drawn = lots.random()
     if drawn < 0.84:
-        return _chat(lots, name)
+        return _chat(lots, name, routed=routed)
     if drawn < 0.96:
         return lots.choice(PLAIN)(name)
     return _malformed(lots)(name)

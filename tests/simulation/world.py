@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
+from random import Random
 
 import trio
 import trio.testing
@@ -22,27 +23,31 @@ from gateway.downstream.idle import Idle
 from gateway.downstream.listen import Listening
 from gateway.downstream.live import SeenProcess, look
 from gateway.drain import Ending
-from gateway.policy.offers import Alias, Offer
-from gateway.policy.routes import Routes
+from gateway.policy.allowance import Allowance
+from gateway.policy.health import Health
 from gateway.policy.scrub import Scrubber
 from gateway.relay.house import Current, House
+from gateway.relay.kept import Answers
+from gateway.relay.shared import Sharing
 from gateway.telemetry.access_log import AccessLog
 from gateway.upstream.failures import Exhausted, NameFailed, Refused, TlsFailed
 from gateway.upstream.transport import Transport
 from gateway.upstream.wire import UpstreamStream
 from gateway.words.secret import Secret
-from gateway.words.target import Origin, Target
+from gateway.words.target import Origin
 from tests.simulation.clients import Caller
 from tests.simulation.ends import End, Sealed, Watch, end_of, pair
+from tests.simulation.fates import Fate
 from tests.simulation.glance import Glance
 from tests.simulation.network import Network
-from tests.simulation.plan import Fate, Plan, Visit
+from tests.simulation.plan import Plan, Visit
 from tests.simulation.providers import Provider
 from tests.simulation.record import Asked, Guest, Link, Record, Rest
+from tests.simulation.routing import KEYS, routes_of
 from tests.simulation.scheduling import Treadmill
 from tests.simulation.sink import Book, memory_log
 from tests.simulation.trace import Trace
-from tests.stage import KEY, PEER
+from tests.stage import PEER, TODAY
 
 MOST_SEEN = 100
 
@@ -110,6 +115,8 @@ class World:
         self.log, self.sink = memory_log(self.note)
         self.calls = Calls(plan.max_calls)
         self.book = Book(self.note)
+        self.health = Health()
+        self.looks_at = 1_500 if plan.routed else 400
         self.house = self._furnish()
         self.front = Front(Current(self.house), self.calls, frozenset({PEER}), open_use=False)
         self.hall = Hall(
@@ -135,26 +142,20 @@ class World:
 
     def _furnish(self) -> House:
         plan = self.plan
-        target = Target(
-            provider="up",
-            kind="openai",
-            form="chat",
-            origin=Origin("http", "up.test", 80),
-            path="/v1",
-            model="",
-            max_connections=plan.max_connections,
-        )
-        offer = Offer("up", {"m": "m-1"}, "", False, False, target, (Secret(KEY),))
-        names = ("connect", "first_token", "idle", "total")
-        alias = Alias(None, {name: getattr(plan.timeouts, name) for name in names})
         return House(
-            routes=Routes([offer], {"m": alias}, {}),
+            routes=routes_of(plan.routing, plan.timeouts, plan.max_connections),
+            health=self.health,
+            hedges=Allowance(0.1, 10.0),
+            sharing=Sharing(),
+            kept=Answers(1_000_000),
             clocks=plan.config.clocks,
             answers=plan.answers,
             transports={"http": self.transport},
-            scrubber=Scrubber([Secret(KEY)]),
+            scrubber=Scrubber(map(Secret, KEYS)),
             taps=(AccessLog(self.log), self.book),
             turns=itertools.count(),
+            draw=Random(plan.scheduler).random,
+            today=lambda: TODAY + trio.current_time(),
             new_id=map("req_{}".format, itertools.count(1)).__next__,
             report=self._report,
         )
@@ -174,11 +175,13 @@ class World:
 
     async def _connect(self, origin: Origin) -> UpstreamStream:
         number = len(self.record.links)
-        fates = self.plan.fates
-        fate = fates[number] if number < len(fates) else Fate()
-        link = Link(number, fate, trio.current_time())
+        name = origin.host.removesuffix(".test")
+        fates = self.plan.routing.place(name).fates
+        before = sum(link.place == name for link in self.record.links)
+        fate = fates[before] if before < len(fates) else Fate()
+        link = Link(number, fate, trio.current_time(), place=name)
         self.record.links.append(link)
-        self.note(f"link {number}", f"is dialled: {fate.dial}")
+        self.note(f"link {number}", f"is dialled at {name}: {fate.dial}")
         await trio.sleep(fate.takes)
         if fate.dial == "black hole":
             await trio.sleep_forever()
@@ -187,15 +190,18 @@ class World:
         link.connected_at = trio.current_time()
         ours, theirs = pair(self.network, fate.there, fate.back)
         self._links.append((link, ours))
-        most = sum(not end.closed for _, end in self._links)
+        most = sum(not end.closed for link, end in self._links if link.place == name)
         self.record.most_links = max(self.record.most_links, most)
         provider = Provider((ours, theirs), link, self, self.trace)
         self._outside.start_soon(provider.run)
         return ours
 
-    def ask(self, link: Link, call: str, began: float) -> Asked:
+    def ask(self, link: Link, call: str, began: float, key: str, beginning: str) -> Asked:
         """Find the script for a request that has come, and enter it in the record."""
-        asked = Asked(link, call, began, self.plan.scripts[call], fresh=not link.asked)
+        here = [asked for asked in self.record.asked if asked.link.place == link.place]
+        number = sum(asked.call == call for asked in here)
+        script = self.plan.script(call, link.place, number, len(here), beginning)
+        asked = Asked(link, call, began, script, fresh=not link.asked, key=key)
         link.asked.append(asked)
         self.record.asked.append(asked)
         return asked
@@ -302,6 +308,7 @@ class World:
 
     def _count(self) -> None:
         pool = self.transport.pool
+        self.record.homes = self.health.states(trio.current_time())
         self.record.rest = Rest(
             calls=len(self.calls),
             busy=pool.busy,
@@ -315,6 +322,7 @@ class World:
             tasks=0 if self._ended.is_set() else tasks_below(self._server) - self._tasks,
             open_links=sum(not ours.closed for _, ours in self._links),
             open_lines=sum(not line.closed for line in self._lines),
+            attempts=sum(home.open_calls for home in self.record.homes),
         )
 
     def _collect(self) -> None:

@@ -75,6 +75,7 @@ def test_what_asking_again_cannot_cure_says_so() -> None:
     in_vain = {kind.__name__ for kind in ALL if not kind.retryable and kind.status >= 500}
     assert in_vain == {
         "AnswerTooLarge",
+        "ClientTimeout",
         "GatewayError",
         "Internal",
         "StoppedByOperator",

@@ -12,6 +12,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from gateway.admin import targets
+from gateway.admin.targets import Names, Targets
 from gateway.admin.workers import Answer
 
 PREFIX = "gateway_"
@@ -43,21 +45,30 @@ LARGEST: Final = frozenset({"loop_lag_seconds", "uptime_seconds", "draining"})
 MOST_GAUGES = 200
 """Different gauges: what a worker invents has an end."""
 
-_OUR_OWN = frozenset({"info", "worker_up"})
+_OUR_OWN = frozenset({"info", "worker_up", *(name.removeprefix(PREFIX) for name in targets.HELP)})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,80}", re.ASCII)
 
 
-def exposition(answers: Iterable[Answer], numbers: Collection[int], version: str) -> bytes:
-    """Write one scrape. `numbers` are those of the workers that there should be."""
+def exposition(
+    answers: Iterable[Answer], numbers: Collection[int], version: str, names: Names
+) -> bytes:
+    """Write one scrape. `numbers` are those of the workers that there should be.
+
+    `names` remembers which targets stood by name in the last one.
+    """
     registry = CollectorRegistry()
-    registry.register(Scrape(answers, numbers, version))
+    registry.register(Scrape(answers, numbers, version, names))
     return generate_latest(registry)
 
 
 class Scrape(Collector):
     """What all workers have answered to one question."""
 
-    def __init__(self, answers: Iterable[Answer], numbers: Collection[int], version: str) -> None:
+    def __init__(
+        self, answers: Iterable[Answer], numbers: Collection[int], version: str, names: Names
+    ) -> None:
+        self._targets = Targets()
+        self._names = names
         self._gauges: dict[str, dict[int, float]] = {}
         self._up = dict.fromkeys(sorted(numbers), 0.0)
         self._version = version
@@ -65,12 +76,13 @@ class Scrape(Collector):
             self._take(answer)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all families, in the order of their names."""
+        """Yield all families: who answers, the gauges by their names, how the targets are."""
         yield InfoMetricFamily(PREFIX.strip("_"), "What runs here.", {"version": self._version})
         text = "1 where the worker answers."
         yield _family("worker_up", text, self._up)
         for name, values in sorted(self._gauges.items()):
             yield _family(name, HELP.get(name, UNNAMED), values)
+        yield from self._targets.families(self._names)
 
     def describe(self) -> list[Metric]:
         """Name nothing beforehand: there is one scrape and no other collector."""
@@ -85,6 +97,9 @@ class Scrape(Collector):
         for name, value in {**gauges, **own}.items():
             if isinstance(value, int | float) and _NAME.fullmatch(name):
                 self._note(name, number, float(value))
+        homes = answer.get("homes")
+        if isinstance(homes, list):
+            self._targets.take(homes)
 
     def _note(self, name: str, number: int, value: float) -> None:
         if name in _OUR_OWN or (name not in self._gauges and len(self._gauges) >= MOST_GAUGES):

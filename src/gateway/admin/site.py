@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from gateway.admin.desk import Desk
 from gateway.admin.door import Door
 from gateway.admin.metrics import exposition
+from gateway.admin.targets import Names
 
 MAX_BODY_BYTES = 4096
 BODY_TIMEOUT = 5
@@ -67,6 +68,7 @@ class Site:
         self._door = door
         self._numbers = numbers
         self._version = version
+        self._names = Names()
 
     def routes(self) -> Sequence[Route]:
         """Return all that there is."""
@@ -123,7 +125,8 @@ class Site:
         return answer({"status": "ok"})
 
     async def _metrics(self) -> Response:
-        text = exposition(await self._desk.gauges(), self._numbers, self._version)
+        answers = await self._desk.gauges()
+        text = exposition(answers, self._numbers, self._version, self._names)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     async def _gauges(self) -> Response:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from gateway.commands.asking import Asked, Unanswered, asked
-from gateway.downstream.drawing import draw
+from gateway.downstream.drawing import draw, draw_rests, draw_tree
 from gateway.downstream.live import MOST_CONNECTIONS
 from gateway.downstream.questions import CONNECTIONS
 
@@ -53,10 +53,11 @@ def command(
 ) -> None:
     """Show what is open now: process, connection, call, attempt, upstream.
 
-    Each with its age, its phase and what it waits for. It asks the workers through their private
-    control sockets, so it sees the gateways of this user alone; root sees all in --folder.
-    Nothing of a prompt or an answer is shown. On a terminal it looks again each second, until
-    Ctrl-C.
+    Each with its age, its phase and what it waits for. Below stand the homes and keys that are
+    left alone after failures, for how long, and by which workers. It asks the workers through
+    their private control sockets, so it sees the gateways of this user alone; root sees all in
+    --folder. Nothing of a prompt or an answer is shown. On a terminal it looks again each second,
+    until Ctrl-C.
 
     \b
     Examples:
@@ -98,10 +99,13 @@ def watch(whom: Asked, limit: int, console: Console) -> None:
     async def run(live: Live) -> None:
         while True:
             try:
-                lines = list(draw(await whom.tree(limit)))
+                workers = await whom.tree(limit)
             except Unanswered as error:
-                lines = [str(error)]  # it may come back
-            live.update(screen(lines, console.height), refresh=True)
+                shown = screen([str(error)], (), console.height)  # it may come back
+            else:
+                tree, rests = list(draw_tree(workers)), list(draw_rests(workers))
+                shown = screen(tree, rests, console.height)
+            live.update(shown, refresh=True)
             await trio.sleep(INTERVAL)
 
     try:
@@ -111,15 +115,24 @@ def watch(whom: Asked, limit: int, console: Console) -> None:
         pass
 
 
-def screen(lines: Sequence[str], height: int) -> Group:
-    """Return what fits a terminal of so many lines; what does not is counted."""
+def screen(tree: Sequence[str], rests: Sequence[str], height: int) -> Group:
+    """Return what fits a terminal of so many lines; what does not is counted.
+
+    What rests has a third of it at most, unless the tree leaves more.
+    """
     room = max(1, height - SOME_ROOM)
-    shown = lines if len(lines) <= room else lines[: room - 1]
-    texts = [styled(line) for line in shown]
-    if len(shown) < len(lines):
-        texts.append(Text(f"… {len(lines) - len(shown):,} lines more", "dim"))
+    for_rests = min(len(rests), max(room // 3, room - len(tree)))
+    texts = [*_fitting(tree, room - for_rests), *_fitting(rests, for_rests)]
     texts.append(Text("Ctrl-C ends · gateway top --cancel ID cancels a call", "dim"))
     return Group(*texts)
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[Text]:
+    shown = lines if len(lines) <= room else lines[: max(room - 1, 0)]
+    texts = [styled(line) for line in shown]
+    if room and len(shown) < len(lines):
+        texts.append(Text(f"… {len(lines) - len(shown):,} lines more", "dim"))
+    return texts
 
 
 def styled(line: str) -> Text:

@@ -8,19 +8,24 @@ import msgspec
 from gateway.admin.options import AdminOptions
 from gateway.config.admin import faults
 from gateway.config.discover import Discovery
+from gateway.config.fallbacks import Fallbacks
 from gateway.config.lines import Key
 from gateway.config.mistakes import ConfigMistake, Finding, quoted
-from gateway.config.models import check_homes, read_models
+from gateway.config.namespace import read_namespace, with_echo
 from gateway.config.options import DefaultOptions, ModelOptions
-from gateway.config.providers import public_names, read_providers
 from gateway.config.server import Server, beyond_loopback, exposed, is_self, read_server
+from gateway.config.store import read_store
 from gateway.config.tables import Reading, S, as_table, read_table
 from gateway.downstream.options import AuthOptions, ListenOptions
-from gateway.providers import Settings, echo
+from gateway.providers import Settings
 from gateway.providers.address import parse_base_url
+from gateway.store.options import StoreOptions
 from gateway.telemetry.options import LogOptions
 
-SECTIONS = ("server", "admin", "defaults", "providers", "models", "auth", "telemetry")
+SECTIONS = (
+    *("server", "admin", "defaults", "providers", "models", "fallbacks", "context_fallbacks"),
+    *("store", "auth", "telemetry"),
+)
 """The tables that exist. One that is not built yet is unknown."""
 
 EXPOSED = (
@@ -42,6 +47,9 @@ class Config(Server, frozen=True, kw_only=True):
     defaults: DefaultOptions = DefaultOptions()
     providers: dict[str, Settings] = msgspec.field(default_factory=dict)
     models: dict[str, ModelOptions] = msgspec.field(default_factory=dict)
+    fallbacks: Fallbacks = msgspec.field(default_factory=dict)
+    context_fallbacks: Fallbacks = msgspec.field(default_factory=dict)
+    store: StoreOptions = StoreOptions()
     warnings: tuple[str, ...] = ()
     origins: dict[str, str] = msgspec.field(default_factory=dict)
     source: Path | None = None
@@ -57,30 +65,23 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
     admin = _section(AdminOptions, "admin", document, reading)
     auth = _section(AuthOptions, "auth", document, reading)
     log = _section(LogOptions, "telemetry", document, reading)
-    defaults = _section(DefaultOptions, "defaults", document, reading)
     _check_door(server.listen, auth, reading)
     for name, text in faults(admin, server.listen):
         notes.mistake(("admin", name), text)
-    before = len(notes.findings)
-    providers = read_providers(
-        as_table(document.get("providers", {}), ("providers",), reading), reading
-    )
-    models = read_models(as_table(document.get("models", {}), ("models",), reading), reading)
-    if len(notes.findings) == before:
-        # A provider that could not be read would make its models look forgotten.
-        check_homes(providers, models, reading)
-        for name in _own_addresses(providers, server.listen):
+    names = read_namespace(document, reading)
+    if not notes.is_wrong(("providers",)):
+        for name in _own_addresses(names.providers, server.listen):
             text = "is the address on which the gateway itself listens"
             notes.mistake(("providers", name, "base_url"), text)
+    store = read_store(document, reading)
     notes.settle()
     return Config(
         **msgspec.structs.asdict(server),
+        **msgspec.structs.asdict(names),
         admin=admin,
         log=log,
         auth=auth,
-        defaults=defaults,
-        providers=with_echo(providers, models),
-        models=models,
+        store=store,
         warnings=tuple(notes.warnings),
         origins=notes.origins,
         source=source,
@@ -136,21 +137,6 @@ def _guarded(config: Config) -> Config:
         warnings = (*config.warnings, OPEN.format(listen.host))
         return msgspec.structs.replace(config, warnings=tuple(dict.fromkeys(warnings)))
     return config
-
-
-def with_echo(
-    providers: Mapping[str, Settings], models: Mapping[str, ModelOptions]
-) -> dict[str, Settings]:
-    """Add the built-in model, unless its kind or its public name is taken."""
-    if echo.MODEL in models or any(
-        isinstance(settings, echo.Options) or echo.MODEL in public_names(settings)
-        for settings in providers.values()
-    ):
-        return dict(providers)
-    name = echo.MODEL
-    while name in providers:
-        name += "+"
-    return {**providers, name: echo.Options(kind=echo.KIND)}
 
 
 def _section(struct: type[S], name: str, document: Mapping[str, object], reading: Reading) -> S:

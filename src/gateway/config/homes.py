@@ -1,21 +1,22 @@
-"""Turns a configuration into what routes are made of: offers, aliases, clocks, known secrets."""
+"""Turns a configuration into what routes are made of: offers, aliases, rules, known secrets."""
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
-
 from gateway.config.compose import Config
-from gateway.config.options import ModelOptions
+from gateway.config.fallbacks import Fallbacks
+from gateway.config.levels import conduct_of, merged, said, seconds_of
+from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.providers import header_fields, is_telling, keys_of, public_names
-from gateway.policy.offers import Alias, Offer
-from gateway.providers import Settings, TimeoutSettings, echo
+from gateway.policy.offers import Alias, Offer, Rules
+from gateway.providers import ProbeOptions, Settings, echo
 from gateway.providers.address import parse_base_url
 from gateway.providers.table import TABLE
+from gateway.store.address import parse_store_url
 from gateway.words.secret import Secret
-from gateway.words.target import Origin, Target, Timeouts
+from gateway.words.target import Conduct, Origin, Target, Timeouts
 
 _PLAIN = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
@@ -24,46 +25,57 @@ _PLAIN = re.compile(r"[a-z][a-z0-9-]{0,31}")
 class Homes:
     """Where every name may live: what `policy.routes.Routes` takes.
 
-    `paces` holds the words per second of each built-in model, by the host of its target's origin.
+    `paces` holds the words per second of each built-in model, by the host of its target's origin;
+    `probes` what is asked of which provider now and again, where anything is.
     """
 
     offers: tuple[Offer, ...]
     aliases: dict[str, Alias]
+    rules: Rules
     paces: dict[str, float]
+    probes: dict[str, ProbeOptions]
 
 
 def homes_of(config: Config) -> Homes:
-    """Return the offers in the configuration's order, and what it says of single names."""
+    """Return the offers in the configuration's order, and what it says of names."""
+    providers = config.providers.items()
     return Homes(
-        offers=tuple(
-            _offer(name, settings, config.defaults.timeouts)
-            for name, settings in config.providers.items()
-        ),
-        aliases={name: _alias(options, config.models) for name, options in config.models.items()},
+        offers=tuple(_offer(name, settings, config.defaults) for name, settings in providers),
+        aliases={name: _alias(options, config.defaults) for name, options in config.models.items()},
+        rules=rules_of(config),
         paces={
             _host(name): settings.words_per_second
-            for name, settings in config.providers.items()
+            for name, settings in providers
             if isinstance(settings, echo.Options)
+        },
+        probes={
+            name: settings.probe
+            for name, settings in providers
+            if settings.probe is not None and settings.probe.interval
         },
     )
 
 
-def merged(*levels: TimeoutSettings) -> Timeouts:
-    """Return the clocks that hold, in seconds; of several levels the last that says so counts."""
-    return Timeouts(**{name: value for level in levels for name, value in seconds(level).items()})
-
-
-def seconds(settings: TimeoutSettings) -> dict[str, float]:
-    """Return the clocks that are set."""
-    return {
-        name: value for name, value in msgspec.structs.asdict(settings).items() if value is not None
-    }
+def rules_of(config: Config) -> Rules:
+    """Return what holds for all names."""
+    defaults, house = config.defaults, Rules()
+    return Rules(
+        order=tuple(defaults.order or ()),
+        strategy=defaults.strategy or house.strategy,
+        affinity=house.affinity if defaults.affinity is None else defaults.affinity,
+        fallbacks=_fallbacks(config.fallbacks),
+        context_fallbacks=_fallbacks(config.context_fallbacks),
+    )
 
 
 def known_secrets(config: Config) -> Iterator[Secret]:
     """Yield every secret of a configuration, for whoever scrubs texts of others (R11)."""
     if config.admin.key is not None:
         yield config.admin.key
+    if config.store.shared is not None:
+        yield config.store.shared
+        if (password := parse_store_url(config.store.shared.reveal()).password) is not None:
+            yield password
     for settings in config.providers.values():
         yield from keys_of(settings)
         for name, value in settings.headers.items():
@@ -71,11 +83,12 @@ def known_secrets(config: Config) -> Iterator[Secret]:
                 yield Secret(value)
 
 
-def _offer(name: str, settings: Settings, defaults: TimeoutSettings) -> Offer:
+def _offer(name: str, settings: Settings, defaults: DefaultOptions) -> Offer:
     # A built-in provider has no address: its scheme says who answers, its host for whom.
     origin, path = Origin(settings.kind, _host(name), 0), ""
     if settings.base_url:
         origin, path = parse_base_url(settings.base_url)
+    whole = merged(defaults, settings)
     target = Target(
         provider=name,
         kind=settings.kind,
@@ -84,8 +97,9 @@ def _offer(name: str, settings: Settings, defaults: TimeoutSettings) -> Offer:
         path=path,
         model="",
         headers=header_fields(settings),
-        timeouts=merged(defaults, settings.timeouts),
+        timeouts=Timeouts(**seconds_of(whole)),
         max_connections=settings.max_connections,
+        conduct=Conduct(**conduct_of(whole)),
     )
     return Offer(
         provider=name,
@@ -104,10 +118,21 @@ def _host(provider: str) -> str:
     return "x" + hashlib.sha256(provider.encode()).hexdigest()[:32]
 
 
-def _alias(options: ModelOptions, models: Mapping[str, ModelOptions]) -> Alias:
-    """Return an alias with the clocks of its target's own name under its own."""
-    if not options.targets:
-        return Alias(None, seconds(options.timeouts))
-    target = options.targets[0]
-    beneath = seconds(models[target].timeouts) if target in models else {}
-    return Alias(target, {**beneath, **seconds(options.timeouts)})
+def _alias(options: ModelOptions, defaults: DefaultOptions) -> Alias:
+    own = said(options)
+    if "cooldown" in own:
+        # A cooldown is one value to those who heed it; what a model leaves out is from above.
+        own["cooldown"] = merged(defaults, options)["cooldown"]
+    return Alias(
+        targets=tuple(options.targets),
+        order=None if options.order is None else tuple(options.order),
+        strategy=options.strategy,
+        affinity=options.affinity,
+        conduct=conduct_of(own),
+        seconds=seconds_of(own),
+        prefill=options.prefill,
+    )
+
+
+def _fallbacks(fallbacks: Fallbacks) -> dict[str, tuple[str, ...]]:
+    return {pattern: tuple(names) for pattern, names in fallbacks.items()}

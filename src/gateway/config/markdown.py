@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from gateway.config.levels import HOUSE
 from gateway.config.schema import Schema, schema
 from gateway.config.show import literal
+from gateway.policy.offers import Rules
 from gateway.providers.table import TABLE
-from gateway.words.target import Timeouts
 
 _HEAD = """\
 # Configuration
@@ -36,6 +37,9 @@ kind = "openai"
 base_url = "http://127.0.0.1:8000/v1"
 prefix = "local/"
 ```
+
+A name that several providers offer has several homes, in the order in which they stand in the file
+unless an `order` says otherwise. Each table also takes the keys of [Conduct](#conduct).
 """
 
 _SECRETS = """\
@@ -47,15 +51,67 @@ everybody on the machine may read `gateway check` refuses it. A secret that is m
 a mistake. No secret is ever shown: at most its last four characters.
 """
 
-_CLOCKS = """\
-## Timeouts
+_PROBES = """\
+### `probe`
 
-The clocks towards providers, in `[defaults.timeouts]`, `[providers.NAME.timeouts]` and
-`[models.NAME.timeouts]`. Each clock is taken from the model, else from its provider, else from the
-defaults, else from this page.
+Whether a provider is there, asked now and again beside all calls:
+
+```toml
+[providers.local]
+probe = { interval = 10.0, path = "/health" }
+```
+"""
+
+_CONDUCT = """\
+## Conduct
+
+How a call goes about its targets, in `[defaults]`, `[providers.NAME]` and `[models.NAME]`. Each key
+is taken from the model, else from its provider, else from the defaults, else from this page; so is
+each key of the tables below by itself. Only the `cooldown` of a model is one thing: what it leaves
+out is taken from the defaults, and its provider's counts no more.
+"""
+
+_COOLDOWN = """\
+### `cooldown`
+
+When a home that fails is left alone. A name's only home never is.
+"""
+
+_CACHE = """\
+### `cache`
+
+Answers that are kept and told again.
+"""
+
+_CLOCKS = """\
+### `timeouts`
+
+The clocks towards providers.
+"""
+
+_FALLBACKS = """\
+## `[fallbacks]`, `[context_fallbacks]`
+
+Where a call goes when every home of its name has failed, and where it goes at once when the prompt
+was too long for one. Before `=` stands a name or a pattern, in which `*` is anything; behind it one
+name or a list of names, each of a provider's model or of `[models]`. The name itself counts before
+patterns, and of those the one with the most letters before the others; only the first that fits
+counts, and an empty list is for a name that falls back on nothing. What a fallback falls back on is
+not asked.
+
+```toml
+[fallbacks]
+"claude-*" = "gpt-5.2"
+"gpt-5.2" = ["claude-sonnet-4-5", "local/writer"]
+
+[context_fallbacks]
+"gpt-5.2-mini" = "gpt-5.2"
+```
 """
 
 FAR = 100_000
+
+_NONE: Mapping[str, object] = {}
 
 
 def markdown() -> str:
@@ -63,23 +119,50 @@ def markdown() -> str:
     whole = schema()
     shared = _inner(whole, "$defs")
     tables = _inner(whole, "properties")
-    clocks = _inner(shared, "TimeoutSettings")
     page = _HEAD
     page += _table("## `[server]`", _inner(tables, "server"), shared)
     page += _table("## `[admin]`", _inner(tables, "admin"), shared)
+    page += _table("## `[defaults]`", _own(_inner(tables, "defaults")), shared, asdict(Rules()))
+    page += "\nIt also takes the keys of [Conduct](#conduct).\n"
     page += "\n## `[providers.NAME]`\n\n" + _PROVIDERS
     for kind in TABLE:
-        page += _table(f'### kind = "{kind}"', _inner(shared, f"provider-{kind}"), shared)
-    model = _inner(_inner(tables, "models"), "additionalProperties")
+        table = _own(_inner(shared, f"provider-{kind}"))
+        page += _table(f'### kind = "{kind}"', table, shared)
+    page += "\n" + _PROBES + _rows(_inner(shared, "ProbeOptions"), shared, {})
+    model = _own(_inner(_inner(tables, "models"), "additionalProperties"))
     page += _table("## `[models.NAME]`", model, shared)
-    page += "\n" + _CLOCKS + _rows(clocks, shared, asdict(Timeouts()))
+    page += "\nIt also takes the keys of [Conduct](#conduct).\n"
+    page += _conduct(_inner(tables, "defaults"), shared)
+    page += "\n" + _FALLBACKS
+    page += _table("## `[store]`", _inner(tables, "store"), shared)
     page += _table("## `[auth]`", _inner(tables, "auth"), shared)
     page += _table("## `[telemetry]`", _inner(tables, "telemetry"), shared)
     return page + "\n" + _SECRETS
 
 
-def _table(heading: str, table: Schema, shared: Schema) -> str:
-    return f"\n{heading}\n\n{table['description']}\n{_rows(table, shared, {})}"
+def _conduct(defaults: Schema, shared: Schema) -> str:
+    """Return what every level may say, with what holds where none does."""
+    said = "\n" + _CONDUCT + _rows(_own(defaults, own=False), shared, HOUSE)
+    for text, struct, key in (
+        (_COOLDOWN, "CooldownSettings", "cooldown"),
+        (_CACHE, "CacheSettings", "cache"),
+        (_CLOCKS, "TimeoutSettings", "timeouts"),
+    ):
+        said += "\n" + text + _rows(_inner(shared, struct), shared, HOUSE[key])
+    return said
+
+
+def _own(table: Schema, *, own: bool = True) -> Schema:
+    """Return a table without what every level may say, or with nothing else."""
+    properties = _inner(table, "properties")
+    names = [name for name in properties if (name in HOUSE) != own]
+    return {**table, "properties": {name: properties[name] for name in names}}
+
+
+def _table(
+    heading: str, table: Schema, shared: Schema, defaults: Mapping[str, object] = _NONE
+) -> str:
+    return f"\n{heading}\n\n{table['description']}\n{_rows(table, shared, defaults)}"
 
 
 def _rows(table: Schema, shared: Schema, defaults: Mapping[str, object]) -> str:

@@ -5,27 +5,59 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from gateway.providers import TimeoutSettings
+from gateway.policy.offers import Strategy
+from gateway.providers import ConductSettings
+
+Order = Annotated[
+    list[str] | None,
+    Meta(
+        description="Names of providers: where a name has several homes, those of these come"
+        " first; then the others, as they stand in the file."
+    ),
+]
+
+Choice = Annotated[
+    Strategy | None,
+    Meta(
+        description="Which of several homes is asked first: `order`, the first in order; `spread`,"
+        " the one with the fewest open calls; `fastest`, the one that lately began soonest."
+    ),
+]
+
+Affinity = Annotated[
+    bool | None,
+    Meta(
+        description="One conversation stays with one home and key, so that what the provider has"
+        " kept of its prompt is of use."
+    ),
+]
 
 
-class DefaultOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DefaultOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What holds where neither a model nor its provider says otherwise."""
 
-    timeouts: Annotated[TimeoutSettings, Meta(description="The clocks towards providers.")] = (
-        TimeoutSettings()
-    )
+    order: Order = None
+    strategy: Choice = None
+    affinity: Affinity = None
 
 
-class ModelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ModelOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is to be said of one public name; most names need nothing."""
 
     targets: Annotated[
         list[str],
         Meta(
-            description="The provider's model that this name stands for; one, or none where the"
-            " name is itself a provider's."
+            description="The providers' models that this name stands for, the first first; none"
+            " where the name is itself a provider's."
         ),
-    ] = []
-    timeouts: Annotated[
-        TimeoutSettings, Meta(description="Its own clocks; they precede those of its provider.")
-    ] = TimeoutSettings()
+    ] = msgspec.field(default_factory=list)
+    order: Order = None
+    strategy: Choice = None
+    affinity: Affinity = None
+    prefill: Annotated[
+        bool,
+        Meta(
+            description="The model goes on from the beginning of an answer that it is shown, so"
+            " that an answer which broke off can be resumed."
+        ),
+    ] = False

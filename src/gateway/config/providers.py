@@ -101,6 +101,8 @@ def _checked(settings: Settings, key: Key, kind: str, reading: Reading) -> Setti
     _check_headers(settings, key, kind, reading)
     if settings.base_url:
         _check_address(settings, key, reading)
+    if settings.probe is not None:
+        _check_path(settings.probe.path, (*key, "probe", "path"), reading)
     return msgspec.structs.replace(settings, kind=kind)
 
 
@@ -156,6 +158,19 @@ def _check_address(settings: Settings, key: Key, reading: Reading) -> None:
         return
     if origin.scheme == "http" and keys_of(settings) and not is_loopback(origin.host):
         reading.notes.warn(where, "the key goes over the network unencrypted: prefer https://")
+
+
+def _check_path(path: str, key: Key, reading: Reading) -> None:
+    if not path.startswith("/"):
+        reading.notes.mistake(key, "does not begin with /")
+        return
+    try:
+        _, literal = parse_base_url(f"http://localhost{path}")
+    except ValueError as error:
+        reading.notes.mistake(key, str(error))
+        return
+    if path not in {literal, f"{literal}/"}:
+        reading.notes.mistake(key, "has more than one slash at its end")
 
 
 def _field_name(name: str) -> bytes:

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.admin.options import AdminOptions
-from gateway.config.names import LONGEST_BYTES
+from gateway.config.names import LONGEST_BYTES, MOST_STARS
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
 from gateway.downstream.options import AuthOptions
 from gateway.providers.table import TABLE
+from gateway.store.options import StoreOptions
 from gateway.telemetry.options import LogOptions
 from gateway.words.secret import Secret
 
@@ -20,6 +21,9 @@ Schema = dict[str, object]
 
 NULL: Schema = {"type": "null"}
 SECRET: Schema = {"$ref": "#/$defs/secret"}
+
+FAILED = "Who is asked when every home of a name has failed."
+TOO_LONG = "Who is asked, instead of all others, when a prompt was too long for a name."
 
 
 def schema() -> Schema:
@@ -37,6 +41,9 @@ def schema() -> Schema:
             "propertyNames": _name(),
             "additionalProperties": _table("NAME", ModelOptions.__doc__, [ModelOptions], shared),
         },
+        "fallbacks": _fallbacks("fallbacks", FAILED),
+        "context_fallbacks": _fallbacks("context_fallbacks", TOO_LONG),
+        "store": _store(shared),
         "auth": _table("auth", "Who may call.", [AuthOptions], shared),
         "telemetry": _table("telemetry", "What is told of calls.", [LogOptions], shared),
     }
@@ -49,6 +56,17 @@ def schema() -> Schema:
         "additionalProperties": False,
         "$defs": shared,
     }
+
+
+def _store(shared: Schema) -> Schema:
+    """An empty address is none, unlike any other secret."""
+    table = _table("store", StoreOptions.__doc__, [StoreOptions], shared)
+    properties = table["properties"]
+    assert isinstance(properties, dict)
+    said = properties["shared"]
+    known = {name: said.pop(name) for name in ("description", "default") if name in said}
+    properties["shared"] = {**known, "anyOf": [{"const": ""}, said]}
+    return table
 
 
 def _providers(shared: Schema) -> Schema:
@@ -73,6 +91,17 @@ def _providers(shared: Schema) -> Schema:
             for name in TABLE
         },
         "additionalProperties": {"anyOf": list(said.values())},
+    }
+
+
+def _fallbacks(title: str, description: str) -> Schema:
+    name = {"type": "string", **_name()}
+    return {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "propertyNames": {**_name(), "pattern": rf"^[^*]*(\*[^*]*){{0,{MOST_STARS}}}$"},
+        "additionalProperties": {"anyOf": [name, {"type": "array", "items": name}]},
     }
 
 

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.config.compose import Config
-from gateway.config.homes import merged, seconds
+from gateway.config.homes import rules_of
+from gateway.config.levels import HOUSE, Said, merged, said
 from gateway.config.lines import Key
 from gateway.config.mistakes import dotted, quoted
 from gateway.config.providers import is_telling
 from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
+from gateway.providers import ConductSettings
 from gateway.words.secret import Secret
-from gateway.words.target import Timeouts
 
 DEFAULT = "default"
 MASK = "***"
 
-_CLOCKS = Timeouts.__slots__
+_DEFAULTS = ("defaults",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Row:
     origin: str
 
     def __str__(self) -> str:
-        return f"{dotted((self.name,))} = {literal(self.value)}"
+        return f"{_key(self.name)} = {literal(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +50,19 @@ def sections(config: Config) -> Iterator[Section]:
     server = [getattr(config, part) for part in PARTS]
     yield _section(config, ("server",), *server)
     yield _section(config, ("admin",), config.admin)
+    yield _section(config, ("store",), config.store)
     yield _section(config, ("auth",), config.auth)
     yield _section(config, ("telemetry",), config.log)
-    defaults = ("defaults", "timeouts")
-    yield _clocks(config, merged(config.defaults.timeouts), defaults)
+    yield from _defaults(config)
     for name, settings in config.providers.items():
-        path = ("providers", name)
-        yield _section(config, path, settings)
-        clocks = merged(config.defaults.timeouts, settings.timeouts)
-        yield _clocks(config, clocks, (*path, "timeouts"), defaults)
+        own = _section(config, ("providers", name), settings)
+        yield from _level(config, own, merged(config.defaults, settings, beneath=HOUSE), _DEFAULTS)
     for name, options in config.models.items():
-        path = ("models", name)
-        yield _section(config, path, options)
-        own = (*path, "timeouts")
-        rows = [Row(k, v, _origin(config, (*own, k))) for k, v in seconds(options.timeouts).items()]
-        yield Section(own, tuple(rows))
+        yield from _level(config, _section(config, ("models", name), options), said(options))
+    for section in ("fallbacks", "context_fallbacks"):
+        fallbacks = getattr(config, section)
+        if fallbacks:
+            yield Section((section,), _rows(config, fallbacks, (section,)))
 
 
 def merged_tables(config: Config) -> dict[str, object]:
@@ -99,22 +98,43 @@ def _key(name: str) -> str:
 
 
 def _section(config: Config, path: tuple[str, ...], *structs: msgspec.Struct) -> Section:
-    rows = [
-        Row(name, _plain(name, getattr(struct, name)), _origin(config, (*path, name)))
+    values = {
+        name: _plain(name, getattr(struct, name))
         for struct in structs
         for name in [field.name for field in fields_of(type(struct))]
-        # The clocks have a table of their own, where all levels are merged.
-        if name != "timeouts" and getattr(struct, name) is not None
-    ]
-    return Section(path, tuple(rows))
+        # What every level may say is shown as all levels come to.
+        if getattr(struct, name) is not None and not _is_conduct(struct, name)
+    }
+    return Section(path, _rows(config, values, path))
 
 
-def _clocks(config: Config, clocks: Timeouts, *paths: tuple[str, ...]) -> Section:
-    rows = [
-        Row(name, getattr(clocks, name), _origin(config, *((*path, name) for path in paths)))
-        for name in _CLOCKS
-    ]
-    return Section(paths[0], tuple(rows))
+def _is_conduct(struct: msgspec.Struct, name: str) -> bool:
+    return isinstance(struct, ConductSettings) and name in ConductSettings.__struct_fields__
+
+
+def _defaults(config: Config) -> Iterator[Section]:
+    rules = rules_of(config)
+    own = {"order": list(rules.order), "strategy": rules.strategy, "affinity": rules.affinity}
+    section = Section(_DEFAULTS, _rows(config, own, _DEFAULTS))
+    return _level(config, section, merged(config.defaults, beneath=HOUSE))
+
+
+def _level(config: Config, own: Section, whole: Said, *above: tuple[str, ...]) -> Iterator[Section]:
+    """Yield what a level says for itself and of the conduct, then the tables within."""
+    paths = (own.path, *above)
+    tables = {name: value for name, value in whole.items() if isinstance(value, dict)}
+    flat = {name: value for name, value in whole.items() if name not in tables}
+    yield Section(own.path, own.rows + _rows(config, flat, *paths))
+    for name, table in tables.items():
+        inner = [(*path, name) for path in paths]
+        yield Section(inner[0], _rows(config, table, *inner))
+
+
+def _rows(config: Config, values: Mapping[str, object], *paths: tuple[str, ...]) -> tuple[Row, ...]:
+    return tuple(
+        Row(name, value, _origin(config, *((*path, name) for path in paths)))
+        for name, value in values.items()
+    )
 
 
 def _origin(config: Config, *keys: Key) -> str:

@@ -17,7 +17,7 @@ from gateway.config.files import Files
 from gateway.config.lines import Key
 from gateway.config.mistakes import Notes, quoted
 from gateway.config.secrets import Secrets, source_of
-from gateway.providers import Settings
+from gateway.providers import ConductSettings, Settings
 from gateway.words.secret import Secret
 
 S = TypeVar("S", bound=Struct)
@@ -50,9 +50,12 @@ class Reading:
 
 
 def fields_of(struct: type[Struct]) -> tuple[FieldInfo, ...]:
-    """Return the fields of a struct that a file may set."""
+    """Return the fields of a struct that a file may set; what every level may say comes last."""
     refused = struct.REFUSES if issubclass(struct, Settings) else ()
-    return tuple(field for field in msgspec.structs.fields(struct) if field.name not in refused)
+    fields = [field for field in msgspec.structs.fields(struct) if field.name not in refused]
+    if issubclass(struct, ConductSettings):
+        fields.sort(key=lambda field: field.name in ConductSettings.__struct_fields__)
+    return tuple(fields)
 
 
 def as_table(value: object, key: Key, reading: Reading) -> Mapping[str, object]:
@@ -93,7 +96,7 @@ def read_struct(
     for field in fields_of(struct):
         where = (*key, field.name)
         if field.name in table:
-            value = _read_value(field.type, table[field.name], where, reading)
+            value = read_value(field.type, table[field.name], where, reading)
             if not reading.notes.is_wrong(where):
                 values[field.name] = value
         elif field.required:
@@ -103,7 +106,8 @@ def read_struct(
     return struct(**values)
 
 
-def _read_value(kind: object, value: object, key: Key, reading: Reading) -> object:
+def read_value(kind: object, value: object, key: Key, reading: Reading) -> object:
+    """Read one value of a type as msgspec knows it; a mistake is noted, and None returned."""
     members = _members(kind)
     inner = next((m for m in members if isinstance(m, type) and issubclass(m, Struct)), None)
     reading.notes.came_from(key)

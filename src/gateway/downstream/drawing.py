@@ -1,12 +1,23 @@
 """The live tree in lines for people: `gateway top` shows them, and SIGUSR1 writes them to stderr.
 
+Below it stand the homes and keys that rest, a line for each over all workers.
+
 Ids, models and paths are clients' own words, and a tree may come from elsewhere: whatever could
 move a cursor is escaped (R20).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
-from gateway.downstream.live import SeenAttempt, SeenCall, SeenConnection, SeenProcess
+from gateway.downstream.live import (
+    MOST_RESTING,
+    SeenAttempt,
+    SeenCall,
+    SeenConnection,
+    SeenHome,
+    SeenProcess,
+)
 from gateway.telemetry.lines import printable
 
 NODE, LAST = "├─ ", "└─ "
@@ -32,10 +43,84 @@ Node = tuple[str, Sequence["Node"]]
 """A line and what hangs below it."""
 
 
+class _Rest(NamedTuple):
+    """What rests: a home, or the key of that number. Half open, a home rests no longer."""
+
+    supervisor: int
+    kind: Literal["open", "half_open", "key"]
+    home: str
+    key: int = 0
+
+
+@dataclass(slots=True)
+class _Known:
+    """What workers say of one rest: its longest, the most failures, and who they are."""
+
+    seconds: float = 0.0
+    failures: int = 0
+    workers: set[int] = field(default_factory=set)
+
+
 def draw(processes: Iterable[SeenProcess]) -> Iterator[str]:
+    """Yield all lines: the whole tree, and what rests."""
+    shown = list(processes)
+    yield from draw_tree(shown)
+    yield from draw_rests(shown)
+
+
+def draw_tree(processes: Iterable[SeenProcess]) -> Iterator[str]:
     """Yield the lines of a whole tree."""
     for process in processes:
         yield from _lines(_process(process), "", "")
+
+
+def draw_rests(processes: Sequence[SeenProcess]) -> Iterator[str]:
+    """Yield a line for each home that rests or is half open, and for each key that rests."""
+    known: dict[_Rest, _Known] = {}
+    for process in processes:
+        for home in process.resting:
+            for rest, seconds in _rests(process.supervisor, home):
+                told = known.setdefault(rest, _Known())
+                told.seconds = max(told.seconds, seconds)
+                told.failures = max(told.failures, home.failures)
+                told.workers.add(process.worker)
+    several = len({process.supervisor for process in processes}) > 1
+    for rest in sorted(known, key=_place)[:MOST_RESTING]:
+        of = f" of supervisor {rest.supervisor}" if several else ""
+        yield f"{_rest(rest, known[rest])} · {_numbered(known[rest].workers)}{of}"
+    left_out = sum(process.resting_left_out for process in processes)
+    if more := left_out + max(len(known) - MOST_RESTING, 0):
+        yield f"and {more:,} more that rest"
+
+
+def _rests(supervisor: int, home: SeenHome) -> Iterator[tuple[_Rest, float]]:
+    name = words(home.name)
+    if home.state == "open":
+        yield _Rest(supervisor, "open", name), home.rests_for
+    elif home.state == "half_open":
+        yield _Rest(supervisor, "half_open", name), 0.0
+    for key in home.resting_keys:
+        yield _Rest(supervisor, "key", name, key.number), key.rests_for
+
+
+def _place(rest: _Rest) -> tuple[int, int, str, int]:
+    return rest.supervisor, ("open", "half_open", "key").index(rest.kind), rest.home, rest.key
+
+
+def _rest(rest: _Rest, known: _Known) -> str:
+    if rest.kind == "key":
+        which = f"key {rest.key}" if rest.key else "the key"
+        return f"rests: {which} of {rest.home} for {age(known.seconds)} more"
+    plural = "" if known.failures == 1 else "s"
+    failures = f" ({known.failures:,} failure{plural})" if known.failures else ""
+    if rest.kind == "half_open":
+        return f"half open: {rest.home}, one call tries it{failures}"
+    return f"rests: {rest.home} for {age(known.seconds)} more{failures}"
+
+
+def _numbered(workers: Iterable[int]) -> str:
+    numbers = sorted(workers)
+    return f"worker{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _lines(node: Node, first: str, rest: str) -> Iterator[str]:

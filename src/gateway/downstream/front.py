@@ -18,6 +18,8 @@ from gateway.forms import chat
 from gateway.forms.chat import write_error
 from gateway.forms.table import FORMS
 from gateway.policy.callers import client_address, refuse_web_pages
+from gateway.policy.wishes import wishes_of
+from gateway.relay.account import account_of
 from gateway.relay.carry import carry
 from gateway.relay.clock import Clock
 from gateway.relay.house import Current, House
@@ -127,7 +129,7 @@ class Front:
                     receipt.model, receipt.stream = call.model, call.stream
                     if call.stream:
                         nursery.start_soon(clock.run)
-                    await carry(call, receipt, clock, house)
+                    await carry(call, wishes_of(head.headers), receipt, clock, house)
                 else:
                     status, body = self._show(endpoint, name, house)
                     await self._respond(client, life, house, status, (), body)
@@ -183,7 +185,7 @@ class Front:
                 return 200, chat.write_models(house.routes.names)
             case "show_model":
                 chat.check_model(name)
-                house.routes.plan(name, 0)
+                house.routes.check(name)
                 return 200, chat.write_model(name)
             case "readyz" if self._calls.draining:
                 return 503, b'{"status":"draining"}'
@@ -199,7 +201,8 @@ class Front:
         if not client.started:
             await clock.hush()
             body = write_error(error)
-            await self._respond(client, life, house, error.status, error_headers(error), body)
+            headers = (*error_headers(error), *account_of(life.receipt))
+            await self._respond(client, life, house, error.status, headers, body)
             return
         with trio.move_on_after(house.clocks.write_timeout) as scope:
             await clock.farewell(error)

@@ -1,20 +1,30 @@
-"""What is open now, as a tree: connection, call, attempt, upstream. It only looks.
+"""What is open now, as a tree: connection, call, attempt, upstream; and which homes rest.
 
-The tree is a picture of one moment, of values alone: it is told on the control socket, drawn for
-people (`drawing.py`), and holds nothing of what it shows. No prompt and no answer is in it.
+It only looks. The tree is a picture of one moment, of values alone: it is told on the control
+socket, drawn for people (`drawing.py`), and holds nothing of what it shows. No prompt and no answer
+is in it.
 """
 
 from collections.abc import Iterable
 from heapq import nsmallest
+from typing import Final
 
 import msgspec
 
 from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.connection import Connection
+from gateway.policy.health import Health, State
+from gateway.telemetry.lines import printable
 from gateway.words.receipt import Attempt, Phase, WaitsFor
 
 MOST_CONNECTIONS = 2_000
 """What one tree may show, however many are asked for: all that time nothing else runs."""
+
+MOST_RESTING: Final = 200
+"""Homes that rest, or whose keys do, which one tree shows."""
+
+MAX_NAME: Final = 200
+"""Characters of a home's name: behind a prefix it holds what a client has chosen."""
 
 
 class SeenUpstream(msgspec.Struct, frozen=True):
@@ -60,8 +70,29 @@ class SeenConnection(msgspec.Struct, frozen=True):
     call: SeenCall | None = None
 
 
+class SeenKey(msgspec.Struct, frozen=True):
+    """A key that rests, for so many seconds. Keys count from 1; 0 is the only one of its home."""
+
+    number: int = 0
+    rests_for: float = 0.0
+
+
+class SeenHome(msgspec.Struct, frozen=True):
+    """A home as a worker knows it (see `policy.health.State`). Its name is safe to show."""
+
+    name: str = ""
+    state: str = "closed"
+    rests_for: float = 0.0
+    failures: int = 0
+    open_calls: int = 0
+    resting_keys: list[SeenKey] = []
+
+
 class SeenProcess(msgspec.Struct, frozen=True):
-    """One worker. `left_out` counts the connections that are open and not shown."""
+    """One worker. `left_out` counts the connections that are open and not shown.
+
+    `resting` are the homes that rest or are half open, and those with keys that rest.
+    """
 
     pid: int = 0
     supervisor: int = 0
@@ -72,6 +103,8 @@ class SeenProcess(msgspec.Struct, frozen=True):
     gauges: dict[str, float] = {}
     connections: list[SeenConnection] = []
     left_out: int = 0
+    resting: list[SeenHome] = []
+    resting_left_out: int = 0
 
 
 def look(
@@ -138,6 +171,52 @@ def _attempt(attempt: Attempt, now: float) -> SeenAttempt:
         carried = SeenUpstream(upstream.peer, _age(upstream.opened, now), upstream.requests)
     age = _age(attempt.began, now if attempt.ended is None else attempt.ended)
     return SeenAttempt(attempt.target, age, attempt.outcome, carried)
+
+
+def look_at_homes(health: Health, limit: int, now: float) -> tuple[list[SeenHome], int]:
+    """Return the homes that are known, those in trouble first, and how many were left out."""
+    return _worst(health.states(now), limit)
+
+
+def look_at_rests(health: Health, limit: int, now: float) -> tuple[list[SeenHome], int]:
+    """Return the homes that are not asked like others, or whose keys are not, and the rest's count.
+
+    Half open, a home is asked by one call only.
+    """
+    known = health.states(now)
+    return _worst([each for each in known if each.state != "closed" or each.resting_keys], limit)
+
+
+def _worst(states: list[State], limit: int) -> tuple[list[SeenHome], int]:
+    found = nsmallest(limit, states, key=_soundness)
+    return [_home(each) for each in found], len(states) - len(found)
+
+
+def _soundness(state: State) -> tuple[bool, bool, bool, bool, str]:
+    """Order homes: those that rest, have keys that rest, have failed, are busy, and all others."""
+    return (
+        state.state == "closed",
+        not state.resting_keys,
+        not state.failures,
+        not state.open_calls,
+        state.name,
+    )
+
+
+def _home(state: State) -> SeenHome:
+    return SeenHome(
+        name=_bounded(printable(state.name)),
+        state=state.state,
+        rests_for=round(state.rests_for, 3),
+        failures=state.failures,
+        open_calls=state.open_calls,
+        resting_keys=[SeenKey(number, round(rest, 3)) for number, rest in state.resting_keys],
+    )
+
+
+def _bounded(name: str) -> str:
+    """Return a name that is not too long to be shown."""
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
 
 
 def _age(since: float, now: float) -> float:

@@ -1,4 +1,6 @@
-"""What can be asked of a worker at its control socket: its status, gauges, live tree, and a cancel.
+"""What can be asked of a worker at its control socket.
+
+Its status, its gauges, its live tree, how the homes are that it knows, and a cancel.
 
 Only `cancel` changes anything, and it goes the way of every other ending: the call's own life.
 """
@@ -14,12 +16,23 @@ from gateway.downstream.control import Answer, Fields
 from gateway.downstream.footprint import Footprint
 from gateway.downstream.lag import Lag
 from gateway.downstream.listen import Listening
-from gateway.downstream.live import MOST_CONNECTIONS, SeenProcess, look
+from gateway.downstream.live import (
+    MOST_CONNECTIONS,
+    MOST_RESTING,
+    SeenProcess,
+    look,
+    look_at_homes,
+    look_at_rests,
+)
+from gateway.policy.health import MOST_HOMES, Health
 from gateway.telemetry.log import Log
 from gateway.upstream.transport import Transport
 
 CONNECTIONS: Final = 200
 """Connections that a tree shows, unless it is told."""
+
+HOMES: Final = 200
+"""Homes that are told of, unless it is said how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +57,15 @@ class Questions:
     lag: Lag
     log: Log
     footprint: Footprint = field(default_factory=Footprint)
+    health: Health = field(kw_only=True)
 
     def table(self) -> Mapping[str, Answer]:
         """Return what can be asked, and who answers."""
         return {
             "status": self._status,
-            "gauges": lambda _: {**self._who(), "gauges": self.gauges()},
-            "tree": lambda asked: self.tree(_limit(asked)),
+            "gauges": self._gauges,
+            "tree": lambda asked: self.tree(_limit(asked, CONNECTIONS, MOST_CONNECTIONS)),
+            "health": lambda asked: self._health(_limit(asked, HOMES, MOST_HOMES)),
             "cancel": self._cancel,
         }
 
@@ -81,6 +96,7 @@ class Questions:
         """Return the live tree, with so many connections at most."""
         now = trio.current_time()
         connections, left_out = look(self.calls, self.listening, limit, now)
+        resting, resting_left_out = look_at_rests(self.health, MOST_RESTING, now)
         return SeenProcess(
             pid=self.place.pid,
             supervisor=self.place.supervisor,
@@ -91,6 +107,8 @@ class Questions:
             gauges=self.gauges(),
             connections=connections,
             left_out=left_out,
+            resting=resting,
+            resting_left_out=resting_left_out,
         )
 
     def _who(self) -> dict[str, object]:
@@ -103,6 +121,15 @@ class Questions:
             "uptime": round(trio.current_time() - place.began, 3),
             "draining": self.calls.draining,
         }
+
+    def _gauges(self, _asked: Fields) -> Fields:
+        """Tell all that is counted, so that one answer is enough for a scrape."""
+        homes, _ = look_at_homes(self.health, MOST_HOMES, trio.current_time())
+        return {**self._who(), "gauges": self.gauges(), "homes": homes}
+
+    def _health(self, limit: int) -> Fields:
+        homes, left_out = look_at_homes(self.health, limit, trio.current_time())
+        return {**self._who(), "homes": homes, "left_out": left_out}
 
     def _status(self, _: Fields) -> Fields:
         pool = self.transport.pool
@@ -130,6 +157,6 @@ class Questions:
         return {**self._who(), "cancelled": cancelled}
 
 
-def _limit(asked: Fields) -> int:
-    limit = asked.get("limit", CONNECTIONS)
-    return min(MOST_CONNECTIONS, max(0, limit)) if isinstance(limit, int) else CONNECTIONS
+def _limit(asked: Fields, usual: int, most: int) -> int:
+    limit = asked.get("limit", usual)
+    return min(most, max(0, limit)) if isinstance(limit, int) else usual

@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from gateway.forms.chat_answer import EVENT_STREAM, AnswerReader
 from gateway.forms.chat_build import DONE
-from gateway.forms.chat_errors import error_body, told_in
+from gateway.forms.chat_errors import Told, error_body, tells_of_filter, told_in
 from gateway.forms.chat_facts import MAX_MODEL_BYTES
 from gateway.forms.http import check_header
 from gateway.forms.text import has_controls, is_utf8
@@ -49,7 +49,8 @@ _LONG_BODY_BYTES = 4 * MAX_FIELDS
 _NULL = Raw(b"null")
 _TRUE = Raw(b"true")
 
-_AUTH_STATUSES = frozenset({401, 402, 403})
+_FORBIDDEN = 403
+_AUTH_STATUSES = frozenset({401, 402, _FORBIDDEN})
 _PASSED_ON = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry"})
 _PASSED_ON_PREFIX = b"x-ratelimit-"
 
@@ -166,12 +167,13 @@ def read_error(status: int, headers: tuple[Header, ...], body: bytes) -> Gateway
     """Read a provider's error answer; the caller bounds the body.
 
     A refusal of our own credentials is told without the provider's words: they may echo the key.
+    A 403 may also be about what was asked for; then it is the client's to read.
     """
-    if status in _AUTH_STATUSES:
-        return UpstreamAuth(f"The provider refused the gateway's credentials (status {status}).")
     if not 400 <= status <= 599:
         return UpstreamMalformed(f"The provider answered with status {status}; it is not followed.")
     told = told_in(body)
+    if status in _AUTH_STATUSES and not (status == _FORBIDDEN and _is_filtered(told)):
+        return UpstreamAuth(f"The provider refused the gateway's credentials (status {status}).")
     return UpstreamRefused(
         told.message or f"The provider answered with status {status} and no explanation.",
         status=status,
@@ -276,6 +278,10 @@ def _wants_usage(fields: dict[str, Raw]) -> bool:
             param="stream_options",
         ) from None
     return options is not None and options.include_usage
+
+
+def _is_filtered(told: Told) -> bool:
+    return tells_of_filter(f"{told.type or ''} {told.code or ''}", told.message or "")
 
 
 def _passes(name: bytes, value: bytes) -> bool:

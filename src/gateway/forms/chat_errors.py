@@ -4,6 +4,8 @@ OpenAI's own is an object `error` with message, type, param and code. Others sen
 wrapped in a list, as a plain string, as FastAPI's `detail`, as text, or as a page of HTML.
 """
 
+import re
+
 import msgspec
 
 from gateway.forms.text import one_line
@@ -13,6 +15,22 @@ from gateway.words.errors import UpstreamFault
 MAX_MESSAGE = 2000
 MAX_WORD = 256
 """Characters of a message, and of a type, code or param."""
+
+_FILTER_WORD = re.compile(
+    r"content.?filter|content.?(?:management.?)?policy|responsible.?ai|moderation"
+    r"|data.?inspection|prohibited.?content|safety|invalid_prompt",
+    re.IGNORECASE,
+)
+_FILTER_SAID = (
+    "content filter",
+    "content management policy",
+    "content policy",
+    "content usage policy",
+    "responsibleaipolicyviolation",
+    "violating our usage policy",
+    "inappropriate content",
+    "input was flagged",
+)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -82,3 +100,14 @@ def error_body(message: str, type: str, param: str | None, code: str | None) -> 
 def _encodable(text: str) -> str:
     """Return the text without halves of surrogate pairs, which no encoder takes."""
     return text.encode(errors="replace").decode()
+
+
+def tells_of_filter(words: str, message: str) -> bool:
+    """Say whether a provider refused what was asked or answered for its content.
+
+    `words` are the error's type and code; `message` is read as far as a message may go.
+    """
+    if _FILTER_WORD.search(words):
+        return True
+    said = message[:MAX_MESSAGE].lower()
+    return any(sentence in said for sentence in _FILTER_SAID)

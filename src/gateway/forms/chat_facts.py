@@ -5,13 +5,14 @@ Providers are hostile or odd: of valid JSON with unexpected types, as many facts
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
 
+from gateway.forms.sse import read_event
 from gateway.forms.text import has_controls
-from gateway.words.answer import Usage
+from gateway.words.answer import Piece, Usage
 
 MAX_CHOICES = 1024
 MAX_MODEL_BYTES = 256
@@ -153,3 +154,18 @@ def model_of(value: object) -> str | None:
     if not isinstance(value, str) or has_controls(value):
         return None
     return value if 0 < len(value.encode()) <= MAX_MODEL_BYTES else None
+
+
+_ENDS_WELL = frozenset({"stop", "length", "tool_calls", "function_call"})
+
+
+def is_finished(pieces: Sequence[Piece]) -> bool:
+    """Say whether the last choice of an answer has ended of its own accord: no filter cut it."""
+    for piece in reversed(pieces):
+        if piece.comment or piece.usage_only:
+            continue
+        data = read_event(piece.raw).data if piece.raw.startswith(b"data:") else piece.raw
+        chunk = read_chunk(data or b"")
+        choices = (chunk and chunk.choices) or []
+        return bool(choices) and all(choice.finish_reason in _ENDS_WELL for choice in choices)
+    return False

@@ -2,6 +2,10 @@
 
 A provider's module has the three names of `Provider`, checked where it stands in `table.TABLE`.
 Settings that every provider takes are `Settings`; a provider with settings of its own extends it.
+
+What stands in `ConductSettings` an operator may say at three levels. Of `[models.NAME]`,
+`[providers.NAME]` and `[defaults]` the first that says so counts, key by key; None is what the
+level above says.
 """
 
 from typing import Annotated, ClassVar, Literal, Protocol
@@ -11,11 +15,11 @@ from msgspec import Meta
 
 from gateway.words.client import Header
 from gateway.words.secret import Secret
-from gateway.words.units import Timeout
+from gateway.words.units import Seconds, Timeout
 
 
 class TimeoutSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Clocks in seconds; what is not set comes from above (model > provider > defaults)."""
+    """Clocks in seconds."""
 
     connect: Annotated[
         Timeout | None, Meta(description="For a connection, the TLS handshake included.")
@@ -32,7 +36,93 @@ class TimeoutSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     ] = None
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CooldownSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a home that fails is left alone, and for how long."""
+
+    failures: Annotated[
+        Annotated[int, Meta(ge=0, le=1000)] | None,
+        Meta(description="So many failures within the window rest a home; 0 is never."),
+    ] = None
+    window: Annotated[Timeout | None, Meta(description="How long a failure counts.")] = None
+    rest: Annotated[
+        Timeout | None, Meta(description="How long a home rests before a single call tries it.")
+    ] = None
+
+
+class CacheSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Answers that are kept and told again."""
+
+    ttl: Annotated[
+        Seconds | None, Meta(description="How long an answer may be told again; 0 is never.")
+    ] = None
+
+
+class ConductSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a call goes about its targets, as far as every level may say it."""
+
+    retries: Annotated[
+        Annotated[int, Meta(ge=0, le=10)] | None,
+        Meta(description="Further attempts at one home; never after it was silent."),
+    ] = None
+    hedge_after: Annotated[
+        Seconds | None,
+        Meta(
+            description="Without content for so long, another home is started beside the first,"
+            " and who begins first answers; 0 is never."
+        ),
+    ] = None
+    resume: Annotated[
+        Literal["off", "verified"] | None,
+        Meta(
+            description="`verified`: an answer that broke off is asked for again, and joined where"
+            " the two fit; `off`: it stays broken off."
+        ),
+    ] = None
+    resume_attempts: Annotated[
+        Annotated[int, Meta(ge=1, le=3)] | None,
+        Meta(description="How often one answer may be asked for again."),
+    ] = None
+    cooldown: Annotated[
+        CooldownSettings,
+        Meta(description="When a home rests that failed; a name's only home never does."),
+    ] = CooldownSettings()
+    coalesce: Annotated[
+        bool | None, Meta(description="Equal calls that are open at one time share one answer.")
+    ] = None
+    cache: Annotated[CacheSettings, Meta(description="Answers that are kept and told again.")] = (
+        CacheSettings()
+    )
+    honour_client_timeout: Annotated[
+        bool | None,
+        Meta(
+            description="Where a client says how long it waits, in `x-stainless-read-timeout`, it"
+            " is told of a timeout before it gives up."
+        ),
+    ] = None
+    timeouts: Annotated[
+        TimeoutSettings, Meta(description="The clocks towards providers, each by itself.")
+    ] = TimeoutSettings()
+
+
+class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A question to a provider now and again, whether it is there, beside all calls."""
+
+    interval: Annotated[Seconds, Meta(description="From one question to the next; 0 is never.")] = (
+        0.0
+    )
+    path: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=1024,
+            description="What is asked for with GET, below `base_url`: something cheap. It begins"
+            " with `/`.",
+        ),
+    ] = "/models"
+    timeout: Annotated[Timeout, Meta(description="How long an answer may take.")] = 5.0
+
+
+class Settings(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every provider can be told in `[providers.NAME]`, but for the keys that it refuses."""
 
     REFUSES: ClassVar[frozenset[str]] = frozenset()
@@ -48,14 +138,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = None
     api_keys: Annotated[
         list[Secret], Meta(description="Several keys instead of one; they take turns.")
-    ] = []
+    ] = msgspec.field(default_factory=list)
     models: Annotated[
         list[str] | dict[str, str] | Literal["*"],
         Meta(
             description="The names it answers to: a list; or a table, public name to its own name;"
             ' or `"*"`, whatever it lists.'
         ),
-    ] = []
+    ] = msgspec.field(default_factory=list)
     prefix: Annotated[
         str,
         Meta(
@@ -65,13 +155,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = ""
     headers: Annotated[
         dict[str, str], Meta(description="Header fields that are sent with each request to it.")
-    ] = {}
+    ] = msgspec.field(default_factory=dict)
     max_connections: Annotated[
         int, Meta(gt=0, le=1_000_000, description="Open connections to it, idle ones included.")
     ] = 1000
-    timeouts: Annotated[
-        TimeoutSettings, Meta(description="Its own clocks; they precede those of `[defaults]`.")
-    ] = TimeoutSettings()
+    probe: Annotated[
+        ProbeOptions | None,
+        Meta(description="Has the provider asked now and again whether it is there."),
+    ] = None
 
 
 class Provider(Protocol):

@@ -16,7 +16,7 @@ KIND = MODEL = "echo"
 class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The built-in model `echo`: it says the last user message back."""
 
-    REFUSES = frozenset({"api_key", "api_keys", "base_url", "headers", "max_connections"})
+    REFUSES = frozenset({"api_key", "api_keys", "base_url", "headers", "max_connections", "probe"})
 
     models: Annotated[
         list[str] | dict[str, str],

@@ -5,25 +5,31 @@ releases or cleans up: each `with` does that on its way out, at once, however it
 """
 
 from gateway.forms.table import FORMS
+from gateway.policy.wishes import Wishes
+from gateway.relay.account import account_of
 from gateway.relay.clock import Clock
+from gateway.relay.errand import Errand
 from gateway.relay.house import House
-from gateway.relay.start import first_to_speak
+from gateway.relay.source import answer_to
 from gateway.words.call import Call
 from gateway.words.receipt import Phase, Receipt
 
 
-async def carry(call: Call, receipt: Receipt, clock: Clock, house: House) -> None:
+async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, house: House) -> None:
     """Find who answers, pass on what it says, finish. Raises the tree of `words.errors`.
 
     When it returns, the last byte has been handed to the client's socket and the receipt says so.
     """
-    plan = house.routes.plan(call.model, next(house.turns))
+    plan = wishes.over(house.plan(call, receipt.began))
     writer = FORMS[call.form].AnswerWriter(call)
-    clock.begin(plan.timeouts, writer)
+    patience = wishes.patience_for(plan)
+    clock.begin(wishes.timeouts(plan.timeouts, patience), writer)
     receipt.phase = Phase.WAITING
-    async with await first_to_speak(plan, call, receipt, clock, house) as answer:
+    patient_until = receipt.began + patience
+    errand = Errand(call, wishes, receipt, clock, house, clock.until, patient_until)
+    async with await answer_to(plan, errand, clock) as answer:
         receipt.begin_content(clock.commit())
-        clock.start(answer.status, (*writer.headers, *answer.headers))
+        clock.start(answer.status, (*writer.headers, *answer.headers, *account_of(receipt)))
         while True:
             pieces = await answer.next()
             receipt.note(pieces)

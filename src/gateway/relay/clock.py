@@ -17,6 +17,7 @@ from gateway.words.life import Cause, Life
 from gateway.words.target import Timeouts
 
 OK = 200
+_SILENCES = frozenset({Cause.IDLE_SILENCE, Cause.IDLE_TRICKLE})
 WRITE_GLANCE = 1.0
 """Seconds between two looks at a write under way: what is left of the idle time counts after it."""
 
@@ -37,6 +38,17 @@ class Clock:
         self._writer: Writer | None = None
         self._keepalive = b""
         self._keepalive_done: trio.Event | None = None
+        self._reading: trio.CancelScope | None = None
+
+    @property
+    def until(self) -> float:
+        """When the total time is over, on Trio's clock."""
+        return self._total_at
+
+    @property
+    def silent(self) -> bool:
+        """True once the call was ended because its provider fell silent."""
+        return self._life.cause in _SILENCES
 
     def begin(self, timeouts: Timeouts, writer: Writer) -> None:
         """Start to count. The writer knows how its form keeps a waiting client."""
@@ -51,6 +63,14 @@ class Clock:
         self._committed = True
         self._heard_at = self._bytes_at
         return self._bytes_at
+
+    def doubt(self) -> None:
+        """Say that another content must come before the idle clock counts again."""
+        self._committed = False
+
+    def watch(self, reading: trio.CancelScope | None) -> None:
+        """End this scope, while it is given, and not the call where the provider falls silent."""
+        self._reading = reading
 
     def received(self) -> None:
         """Say that the provider sent bytes, whatever they hold."""
@@ -134,6 +154,10 @@ class Clock:
         if now >= self._writing_since + self._options.write_timeout:
             self._life.cut(Cause.CLIENT_STALLED)
         elif self._idle_at() <= now < self._total_at:
+            if self._reading is not None:
+                self._committed = False
+                self._reading.cancel(reason=Cause.IDLE_SILENCE)
+                return
             trickles = self._bytes_at > self._heard_at
             self._life.stop(Cause.IDLE_TRICKLE if trickles else Cause.IDLE_SILENCE)
 

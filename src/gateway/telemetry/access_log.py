@@ -3,19 +3,34 @@
 It says nothing of what was asked or answered (R21).
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from gateway.endpoints import ENDPOINTS
 from gateway.telemetry.lines import Line, Plain, printable
 from gateway.telemetry.log import Log
-from gateway.words.receipt import STATUS_CLIENT_GONE, Outcome, Phase, Receipt
+from gateway.words.receipt import STATUS_CLIENT_GONE, Attempt, Outcome, Phase, Receipt
 
 PROBES = frozenset(endpoint.operation for endpoint in ENDPOINTS if endpoint.probe)
 
 MAX_SHOWN = 200
 """Characters of what a client or a provider chose: path, model, id."""
+
+MAX_TRIED = 2_000
+"""Characters of the list of attempts."""
+
+MAX_OUTCOME = 64
+"""Characters of how an attempt ended, where a person reads it: a provider chooses its own codes."""
+
+MOST_TOLD = 3
+"""Attempts that went before, where a person reads it."""
+
+LOST = "lost"
+CANCELLED = "cancelled"
+COMPLETED = "completed"
+"""What attempts are said to have come to (see `words.receipt.Attempt`)."""
 
 WHEN = {
     Phase.BODY: "in its body",
@@ -48,7 +63,8 @@ class Settled(NamedTuple):
 
     def line(self) -> Line:
         """Work out the line."""
-        return Line(self.at_ns, self.level, "request", fields_of(self.receipt), spoken)
+        speak = partial(spoken, self.receipt)
+        return Line(self.at_ns, self.level, "request", fields_of(self.receipt), speak)
 
 
 def level_of(receipt: Receipt) -> str:
@@ -89,17 +105,35 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
         "bytes_in": receipt.bytes_in,
         "bytes_out": receipt.bytes_out,
         "attempts": len(receipt.attempts),
+        "tried": tried(receipt),
+        "hedged": receipt.hedged,
+        "resumed": receipt.resumed,
+        "cache": receipt.cache,
+        "shared_with": shown(receipt.shared_with),
+        "lost_tokens_in": sum(
+            attempt.usage.input_tokens
+            for attempt in receipt.attempts
+            if attempt.usage is not None and attempt.outcome == LOST
+        ),
         "stale_connections": sum(attempt.stale for attempt in receipt.attempts),
         "malformed_events": receipt.malformed_events,
         "peer": receipt.peer,
     }
 
 
-def shown(text: str | None) -> str | None:
+def tried(receipt: Receipt) -> str | None:
+    """Return the list of attempts, safe to read and bounded; None where there was none."""
+    if not receipt.attempts:
+        return None
+    told = printable(receipt.tried(receipt.began if receipt.ended is None else receipt.ended))
+    return told if len(told) <= MAX_TRIED else told[: MAX_TRIED - 1] + "…"
+
+
+def shown(text: str | None, most: int = MAX_SHOWN) -> str | None:
     """Return what others chose in a form that is safe to read, and bounded."""
     if text is None:
         return None
-    return printable(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
+    return printable(text if len(text) <= most else text[:most] + "…")
 
 
 def milliseconds(began: float, then: float | None) -> float | None:
@@ -107,7 +141,7 @@ def milliseconds(began: float, then: float | None) -> float | None:
     return None if then is None else round((then - began) * 1000, 3)
 
 
-def spoken(fields: Mapping[str, Plain]) -> str:
+def spoken(receipt: Receipt, fields: Mapping[str, Plain]) -> str:
     """Tell the request in one line as a person would: what, how it ended, by whom, how long."""
     outcome = fields["outcome"]
     parts = [f"{fields['method']} {fields['path']} {fields['status']} {outcome}"]
@@ -116,6 +150,7 @@ def spoken(fields: Mapping[str, Plain]) -> str:
     if fields["cause"] not in {None, outcome}:
         parts.append(str(fields["cause"]))
     parts += [str(name) for name in (fields["target"] or fields["model"],) if name]
+    parts += way_of(receipt)
     if fields["tokens_in"] is not None:
         parts.append(f"{fields['tokens_in']} → {fields['tokens_out']} tokens")
     if fields["ttft_ms"] is not None:
@@ -126,3 +161,38 @@ def spoken(fields: Mapping[str, Plain]) -> str:
         parts.append("sent again on a fresh connection")
     parts.append(str(fields["request_id"]))
     return " · ".join(parts)
+
+
+def way_of(receipt: Receipt) -> list[str]:
+    """Tell in few words how an answer came about, where that was not one attempt at one target."""
+    told: list[str] = []
+    if before := _before(receipt.attempts):
+        told.append(f"after {before}")
+    if receipt.hedged:
+        told.append("raced")
+    if receipt.resumed:
+        told.append("resumed" if receipt.resumed == 1 else f"resumed {receipt.resumed} times")
+    if receipt.cache == "hit":
+        told.append("from the cache")
+    if receipt.shared_with is not None:
+        told.append(f"shared with {shown(receipt.shared_with)}")
+    return told
+
+
+def _before(attempts: Sequence[Attempt]) -> str:
+    """Tell the attempts before the one that answered, or that failed last; races stand apart."""
+    run = [attempt for attempt in attempts if attempt.outcome != LOST]
+    last = next((each for each in reversed(run) if each.outcome == COMPLETED), None)
+    last = last or (run[-1] if run else None)
+    counted = Counter(
+        f"{shown(each.target)} {shown(each.outcome, MAX_OUTCOME)}"
+        for each in run
+        if each is not last and each.outcome != CANCELLED
+    )
+    told = [
+        what if times == 1 else f"{what} ({times} times)"
+        for what, times in list(counted.items())[:MOST_TOLD]
+    ]
+    if more := len(counted) - len(told):
+        told.append(f"{more} more")
+    return ", ".join(told)

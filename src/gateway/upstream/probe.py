@@ -1,4 +1,4 @@
-"""Asks a server which models it has, through httpx2's client on the house's own transport."""
+"""Asks a server what it has, and whether it is there: by httpx2's client on our own transport."""
 
 import ipaddress
 from contextlib import aclosing
@@ -19,6 +19,7 @@ MAX_ID_BYTES = 256
 
 _REFUSALS_OF_A_KEY = frozenset({401, 402, 403})
 _OK = 200
+_FAILS = 500
 
 
 class _Model(msgspec.Struct):
@@ -84,13 +85,32 @@ async def list_models(
         raise at_the_border(error, name) from error
 
 
+async def is_there(
+    origin: Origin, path: str, headers: tuple[Header, ...], client: httpx2.AsyncClient
+) -> None:
+    """Ask a provider something cheap; whatever it answers below 500, it is there.
+
+    Raises `UpstreamFailure` and `Timeout` where it is not. The wait is the caller's to bound.
+    """
+    name = str(origin)
+    try:
+        async with client.stream(
+            "GET", url_of(origin, "", path), headers=list(headers)
+        ) as response:
+            if response.status_code >= _FAILS:
+                raise UpstreamFailure(f"{name} answered {response.status_code} when probed.")
+            await _body_of(response, name)
+    except (httpx2.HTTPError, httpx2.StreamError) as error:
+        raise at_the_border(error, name) from error
+
+
 async def _body_of(response: httpx2.Response, name: str) -> bytes:
     body = bytearray()
     async with aclosing(response.aiter_raw()) as parts:
         async for part in parts:
             body += part
             if len(body) > MAX_LIST_BYTES:
-                raise UpstreamMalformed(f"The list of models of {name} is too long.")
+                raise UpstreamMalformed(f"The answer of {name} is too long.")
     return bytes(body)
 
 

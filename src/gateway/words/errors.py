@@ -15,7 +15,8 @@ GatewayError
 │   ├── UpstreamRefused    its own error status is passed on
 │   └── UpstreamFault      it told an error in mid-stream
 ├── Timeout                a clock ran out: 504
-│   └── ConnectTimeout, FirstTokenTimeout, IdleTimeout, TotalTimeout, UpstreamWriteTimeout
+│   ├── ConnectTimeout, FirstTokenTimeout, IdleTimeout, TotalTimeout, UpstreamWriteTimeout
+│   └── AttemptTimeout, ClientTimeout
 └── Internal               a bug of ours: 500
 """
 
@@ -258,6 +259,19 @@ class FirstTokenTimeout(Timeout):
     """No content within `timeouts.first_token`."""
 
     code = "first_token_timeout"
+
+
+class AttemptTimeout(Timeout):
+    """No answer within the target's share of `timeouts.total`."""
+
+    code = "attempt_timeout"
+
+
+class ClientTimeout(Timeout):
+    """No content before the client itself stops waiting (`honour_client_timeout`)."""
+
+    code = "client_timeout"
+    retryable = False
 
 
 class IdleTimeout(Timeout):

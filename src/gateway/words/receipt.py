@@ -47,6 +47,8 @@ class WaitsFor(StrEnum):
     BODY = "the client's body"
     SLOT = "a slot"
     CONNECTION = "a connection"
+    TURN = "its next try"
+    OTHERS = "who asks for it too"
     HEAD = "the answer's head"
     CONTENT = "first content"
     PROVIDER = "the provider"
@@ -66,8 +68,15 @@ OUTCOME_OF_CAUSE = {
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
+_SEPARATORS = re.compile(r"[;,]")
+
 STATUS_CLIENT_GONE = 499
 """For the log only; never on the wire."""
+
+
+def _plain(code: str | None) -> str | None:
+    """Return a code as it can be repeated: a provider may choose an odd one (R21)."""
+    return code if code is None or _CODE.fullmatch(code) else "other"
 
 
 def outcome_of_error(error: GatewayError) -> Outcome:
@@ -108,7 +117,8 @@ class Attempt(msgspec.Struct):
 
     `waits_for` is written by whoever begins to wait, up to the first content. `upstream` is the
     connection that carries it, while it does. `stale` says that it was sent once more, because the
-    kept connection that was to carry it had been closed (U5).
+    kept connection that was to carry it had been closed (U5). `usage` is what the provider has
+    reported of this attempt: what it costs, whether or not it is the one that answered.
     """
 
     target: str
@@ -118,23 +128,45 @@ class Attempt(msgspec.Struct):
     waits_for: WaitsFor = WaitsFor.HEAD
     upstream: Upstream | None = None
     stale: bool = False
+    usage: Usage | None = None
 
-    def close(self, now: float, error: BaseException | None) -> None:
-        """Say how the attempt ended; the first word stands."""
+    def close(self, now: float, error: BaseException | None, *, left: bool = False) -> None:
+        """Say how the attempt ended, `left` if it was given up; the first word stands."""
         self.upstream = None
         if self.ended is not None:
             return
         self.ended = now
-        if error is None:
+        if left:
+            self.outcome = "cancelled"
+        elif error is None:
             self.outcome = "completed"
         elif isinstance(error, GatewayError):
-            self.outcome = error.code or error.type
+            self.outcome = _plain(error.code) or error.type
         else:
             self.outcome = "cancelled"
 
+    def told(self, now: float) -> str:
+        """Tell it in a few words: target, outcome, milliseconds."""
+        if self.ended is None:
+            outcome, seconds = "ok", now - self.began
+        else:
+            outcome, seconds = self.outcome, self.ended - self.began
+        target = self.target.replace(";", "_").replace(",", "_")
+        return f"{target};{outcome};{seconds * 1000:.0f}"
+
+    def lose(self) -> None:
+        """Say of an attempt that was cut off that another has won."""
+        if self.outcome == "cancelled":
+            self.outcome = "lost"
+
 
 class Receipt(msgspec.Struct, eq=False):
-    """One request, from its complete head to its end. Times are seconds on the monotonic clock."""
+    """One request, from its complete head to its end. Times are seconds on the monotonic clock.
+
+    `hedged` says that a second target was started beside a late one, `resumed` how often a stream
+    that broke off was gone on with. `cache` is "hit", "miss", "shared", or None where answers are
+    neither kept nor shared; `shared_with` is the request whose answer this one read along.
+    """
 
     request_id: str
     method: str
@@ -158,6 +190,16 @@ class Receipt(msgspec.Struct, eq=False):
     pieces: int = 0
     malformed_events: int = 0
     attempts: list[Attempt] = []
+    hedged: bool = False
+    resumed: int = 0
+    cache: str | None = None
+    shared_with: str | None = None
+
+    def tried(self, now: float) -> str:
+        """Tell each attempt: target, outcome, milliseconds. One that goes on is the answer."""
+        if len(self.attempts) == 1:
+            return self.attempts[0].told(now)
+        return ", ".join([each.told(now) for each in self.attempts])
 
     def note(self, pieces: list[Piece]) -> None:
         """Read the facts of pieces that pass: the last usage wins, it is never summed (U27)."""
@@ -179,11 +221,7 @@ class Receipt(msgspec.Struct, eq=False):
 
     def fail(self, error: GatewayError) -> None:
         """Say that the call ended in an error; the first word stands."""
-        code = error.code
-        # A provider chooses its own codes; what does not look like one is not repeated (R21).
-        if code is not None and _CODE.fullmatch(code) is None:
-            code = "other"
-        self._settle(outcome_of_error(error), code)
+        self._settle(outcome_of_error(error), _plain(error.code))
 
     def end(self, cause: Cause) -> None:
         """Say that the call was ended from outside; the first word stands."""

@@ -30,8 +30,42 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Cooldown:
+    """When a target rests: so many `failures` within `window` seconds rest it for `rest` seconds.
+
+    `failures` of 0 is never.
+    """
+
+    failures: int = 3
+    window: float = 30.0
+    rest: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a call goes about its targets: what is tried again, raced, joined, shared and kept.
+
+    `retries` are further attempts at one home; `hedge_after` and `cache_ttl` are seconds, and 0 is
+    never; `resume` says whether an answer that broke off is asked for again and joined.
+    """
+
+    retries: int = 2
+    hedge_after: float = 0.0
+    resume: bool = False
+    resume_attempts: int = 1
+    cooldown: Cooldown = Cooldown()
+    coalesce: bool = False
+    cache_ttl: float = 0.0
+    honour_client_timeout: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """A provider's model, ready to be asked. `path` is the literal prefix of the provider's API."""
+    """A provider's model, ready to be asked. `path` is the literal prefix of the provider's API.
+
+    `key_number` tells a provider's keys apart without showing them: they count from 1, and 0 is
+    the only one or none. `prefill` says that it goes on from the beginning of an answer.
+    """
 
     provider: str
     kind: str
@@ -43,20 +77,33 @@ class Target:
     headers: tuple[Header, ...] = ()
     timeouts: Timeouts = field(default=Timeouts())
     max_connections: int = 1000
+    conduct: Conduct = field(default=Conduct())
+    key_number: int = 0
+    prefill: bool = False
+    name: str = field(init=False, compare=False)
+    """Names the target in logs and receipts: provider and model, never its key."""
 
-    @property
-    def name(self) -> str:
-        """Name the target in logs and receipts: provider and model, never its key."""
-        return f"{self.provider}/{self.model}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.provider}/{self.model}")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The targets for one call, in the order in which they are asked."""
+    """The targets for one call, in the order in which they are asked.
+
+    The keys of one home stand together. The first `own` targets are homes of the name that was
+    asked for, what follows are its fallbacks. `context_targets` are asked instead of all others
+    where the prompt was too long.
+    """
 
     targets: tuple[Target, ...]
+    own: int = 1
+    context_targets: tuple[Target, ...] = ()
+    timeouts: Timeouts = field(init=False, compare=False)
+    """The clocks of the whole call: those of the first target."""
+    conduct: Conduct = field(init=False, compare=False)
+    """The conduct of the whole call: that of the first target."""
 
-    @property
-    def timeouts(self) -> Timeouts:
-        """The clocks of the whole call: those of the first target."""
-        return self.targets[0].timeouts
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "timeouts", self.targets[0].timeouts)
+        object.__setattr__(self, "conduct", self.targets[0].conduct)

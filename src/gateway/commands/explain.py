@@ -1,0 +1,149 @@
+"""`gateway explain`: who would answer for a model, in which order, and why. It asks nobody."""
+
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Raw
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.commands.reading import Refused, config_option, read_configuration
+from gateway.config.compose import Config, config_of
+from gateway.config.discover import discover
+from gateway.config.homes import homes_of
+from gateway.config.mistakes import ConfigMistake
+from gateway.downstream.options import ListenOptions
+from gateway.forms.chat_thread import thread_of
+from gateway.policy.asking import Ask
+from gateway.policy.explain import Explained, Step, explain
+from gateway.policy.health import Health
+from gateway.policy.routes import Routes
+from gateway.words.call import Call
+from gateway.words.errors import UnknownModel
+
+WIDE = 160
+"""Columns where nobody looks on, so that a line stays a line."""
+
+ONE_OF_MANY = "The order is that of one conversation; --thread TEXT shows another's."
+JUDGES_ITSELF = "{providers} would be asked for its list first; `explain` asks nobody."
+
+
+@click.command("explain")
+@click.argument("model")
+@config_option
+@click.option(
+    "--thread",
+    metavar="TEXT",
+    help="Show the plan of the conversation with this prompt_cache_key.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+def command(model: str, path: Path | None, thread: str | None, *, as_json: bool) -> None:
+    """Show which targets a call for MODEL would be sent to, in which order, and why.
+
+    It is the plan of a gateway that has just begun: no home rests, none is busy, none has figures.
+    Below it stands what would follow if all of them failed in the same way. The exit code is 1
+    where there is no such model.
+
+    \b
+    Examples:
+      gateway explain gpt-5.2
+      gateway explain smart --config gateway.toml --thread customer-17
+    """  # noqa: D301 (click's mark for lines that stay as they are)
+    try:
+        config = _configuration(path)
+    except ConfigMistake as mistake:
+        raise Refused(mistake) from None
+    homes = homes_of(config)
+    routes = Routes(homes.offers, homes.aliases, {}, homes.rules)
+    ask = Ask(0.0, 0, 0.0, partial(thread_of, _call(model, thread)), Health())
+    try:
+        explained = explain(routes, model, ask)
+    except UnknownModel as unknown:
+        raise click.ClickException(unknown.message) from None
+    if as_json:
+        click.echo(json.dumps(_object(model, explained), indent=2))
+        return
+    listing = {offer.provider for offer in homes.offers if offer.listing}
+    notes = [] if thread is not None or not explained.asks_thread else [ONE_OF_MANY]
+    if asked := sorted({step.target.provider for step in explained.steps} & listing):
+        notes.append(JUDGES_ITSELF.format(providers=", ".join(asked)))
+    _print(model, explained, notes)
+
+
+def _configuration(path: Path | None) -> Config:
+    config = read_configuration(path)
+    if config is None:
+        listen = ListenOptions()
+        config = config_of(discover(os.environ, {}, listen), listen)
+    return config
+
+
+def _call(model: str, thread: str | None) -> Call:
+    fields = {} if thread is None else {"prompt_cache_key": Raw(msgspec.json.encode(thread))}
+    return Call("chat", "chat", model, stream=True, show_usage=True, fields=fields)
+
+
+def _object(model: str, explained: Explained) -> dict[str, object]:
+    return {
+        "model": model,
+        "targets": [_step(step) for step in explained.steps],
+        "context_targets": [_step(step) for step in explained.context],
+        "depends_on_conversation": explained.asks_thread,
+        "after": explained.after,
+    }
+
+
+def _step(step: Step) -> dict[str, object]:
+    conduct = step.target.conduct
+    return {
+        "target": step.target.name,
+        "key": step.key,
+        "keys": step.keys,
+        "why": step.why,
+        "first_token": step.target.timeouts.first_token,
+        "retries": conduct.retries,
+        "hedge_after": conduct.hedge_after,
+        "resume": conduct.resume,
+    }
+
+
+def _print(model: str, explained: Explained, notes: list[str]) -> None:
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console.print(Text(model, "bold"))
+    console.print(_table(explained.steps))
+    if explained.context:
+        console.print(Text("\nWhere the prompt is too long:", "bold"))
+        console.print(_table(explained.context))
+    console.print(Text("\nAfter a failure:", "bold"))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for failure, way in explained.after.items():
+        table.add_row(Text(failure), Text(way))
+    console.print(table)
+    for note in notes:
+        console.print(Text(f"\n{note}", "dim"))
+
+
+def _table(steps: tuple[Step, ...]) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("", "target", "key", "why", "first token", "retries", "hedge", "resume"):
+        table.add_column(Text(name), overflow="fold")
+    for number, step in enumerate(steps, 1):
+        conduct = step.target.conduct
+        table.add_row(
+            Text(str(number)),
+            Text(step.target.name),
+            Text(f"{step.key} of {step.keys}"),
+            Text(step.why),
+            Text(f"{step.target.timeouts.first_token:g} s"),
+            Text(str(conduct.retries)),
+            Text(f"{conduct.hedge_after:g} s" if conduct.hedge_after else "never"),
+            Text("verified" if conduct.resume else "off"),
+        )
+    return table

@@ -1,0 +1,1 @@
+"""I/O with what outlives a process: the store that several processes and machines share."""
