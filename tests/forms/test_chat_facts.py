@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forms.chat_facts import Chunk, Delta, model_of, read_chunk, usage_of
-from gateway.words.answer import Usage
+from gateway.forms.chat_facts import Chunk, Delta, is_finished, model_of, read_chunk, usage_of
+from gateway.words.answer import Piece, Usage
 
 
 def chunk(data: bytes) -> Chunk:
@@ -157,3 +157,31 @@ def test_reading_never_raises(data: bytes) -> None:
     if read is not None:
         usage_of(read.usage)
         model_of(read.model)
+
+
+def event(finish: str) -> Piece:
+    return Piece(b'data: {"choices":[{"index":0,"finish_reason":%b}]}\n\n' % finish.encode())
+
+
+@pytest.mark.parametrize(
+    ("pieces", "finished"),
+    [
+        ([event('"stop"')], True),
+        ([event('"length"')], True),
+        ([event('"content_filter"')], False),
+        ([event("null")], False),
+        ([event("null"), event('"stop"')], True),
+        ([event('"stop"'), Piece(b": hi\n\n", comment=True)], True),
+        ([event('"stop"'), Piece(b"data: {}\n\n", usage_only=True)], True),
+        ([Piece(b'{"choices":[{"finish_reason":"tool_calls"}]}')], True),
+        ([Piece(b'{"choices":[{"finish_reason":"stop"},{}]}')], False),
+        ([Piece(b'{"choices":[]}')], False),
+        ([Piece(b"no json")], False),
+        ([Piece(b": hi\n\n", comment=True)], False),
+        ([], False),
+    ],
+)
+def test_an_answer_has_finished_where_its_last_choices_ended_of_their_own_accord(
+    pieces: list[Piece], finished: bool
+) -> None:
+    assert is_finished(pieces) is finished

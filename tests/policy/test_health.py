@@ -1,5 +1,6 @@
 """What is known of homes: which rest, how busy and how fast they are, which keys rest."""
 
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -351,7 +352,8 @@ def test_a_home_of_a_provider_that_answers_again_may_be_tried_at_once() -> None:
     fails_often = target(failures=1)
     health.begin(fails_often, 0.0, must=False)
     health.ended(fails_often, 0.0, DOWN, left=False)
-    health.begin(target("other"), 0.0, must=False)
+    elsewhere = replace(target("other"), provider="q")
+    health.begin(elsewhere, 0.0, must=False)
     assert health.rests_for(fails_often, 1.0) == 14.0
     health.found("p", 1.0)
     assert health.rests_for(fails_often, 1.0) == 0.0

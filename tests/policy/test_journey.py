@@ -204,3 +204,38 @@ def test_a_key_that_rests_is_asked_only_when_all_others_have_failed() -> None:
     way = Journey(Plan((limited, target("spare")), own=1), health, lambda: 0.5)
     assert told(way.next(NOW)) == ("spare", 0, False)
     assert told(way.after(target("spare"), FirstTokenTimeout("x"), NOW, TODAY)) == ("a", 0, False)
+
+
+def test_what_was_sent_twice_counts_as_two_tries() -> None:
+    way = journey(target("a"), target("b"))
+    way.next(NOW)
+    way.sent_twice(target("a"))
+    assert told(way.after(target("a"), UpstreamReset("x"), NOW, TODAY)) == ("b", 0, False)
+
+
+def test_who_was_passed_over_and_has_fallen_silent_since_is_not_asked() -> None:
+    health = Health()
+    tired = [target("a", 1, cooldown=Cooldown(1, 30.0, 15.0)), target("a", 2)]
+    health.begin(tired[0], NOW, must=True)
+    health.ended(tired[0], NOW, UpstreamReset("x"), left=False)
+    way = Journey(Plan((*tired, target("b")), own=2), health, lambda: 0.5)
+    assert told(way.next(NOW)) == ("b", 0, False)
+    assert told(way.after(target("b"), FirstTokenTimeout("x"), NOW, TODAY)) == ("a", 1, False)
+    assert way.after(tired[0], FirstTokenTimeout("x"), NOW, TODAY) is None
+
+
+def test_a_home_does_not_race_itself() -> None:
+    way = journey(target("a", 1), target("a", 2), target("b", 1), target("b", 2), target("c"))
+    way.next(NOW)
+    assert told(way.hedge(NOW)) == ("b", 1, False)
+    limit = refused(429)
+    assert told(way.after(target("b", 1), limit, NOW, TODAY)) == ("b", 2, False)
+    assert told(way.after(target("b", 2), limit, NOW, TODAY)) == ("c", 0, False)
+    assert told(way.after(target("a", 1), limit, NOW, TODAY)) == ("a", 2, False)
+
+
+def test_a_home_that_was_silent_in_one_lane_is_not_asked_again_in_the_other() -> None:
+    way = journey(target("a", 1), target("a", 2), target("b"))
+    way.next(NOW)
+    way.after(target("a", 1), FirstTokenTimeout("x"), NOW, TODAY)
+    assert way.after(target("a", 1), UpstreamReset("x"), NOW, TODAY) is None

@@ -34,6 +34,7 @@ class Journey:
     """One call's way along its plan. Not for hot paths but for their failures: it begins cheap."""
 
     __slots__ = (
+        "_asked",
         "_dead",
         "_draw",
         "_health",
@@ -58,6 +59,8 @@ class Journey:
         self._passed_over: list[Target] = []
         self._tries: dict[str, int] = {}
         self._dead: set[str] = set()
+        self._asked: set[str] = set()
+        """Homes that are being asked now: one, or two in a race."""
         self._in_context = False
         self.until = until
 
@@ -66,9 +69,13 @@ class Journey:
 
         One that rests is passed over, and asked all the same when all others have failed.
         """
-        while self._left:
-            target = self._left.pop(0)
-            self._own -= 1
+        index = 0
+        while index < len(self._left):
+            target = self._left[index]
+            if target.name in self._asked:
+                index += 1  # it is being waited for in the other lane of a race
+                continue
+            self._take(index)
             if target.name in self._dead:
                 continue
             # Nobody is left for most calls: the first target is the only one.
@@ -89,23 +96,29 @@ class Journey:
             return False
         return self._health.begin(target, now, must=last)
 
+    def _take(self, index: int) -> None:
+        del self._left[index]
+        if index < self._own:
+            self._own -= 1
+
     def _first(self, target: Target) -> Step:
+        self._asked.add(target.name)
         self._tries[target.name] = self._tries.get(target.name, 0) + 1
         return Step(target)
 
     def hedge(self, now: float) -> Step | None:
         """Return the next home of the name that has not been asked, to race one that is late."""
-        for index, target in enumerate(self._left[: max(self._own, 0)]):
+        for index, target in enumerate(self._left[: self._own]):
             if target.name in self._dead or target.name in self._tries:
                 continue
             if self._may(target, now, last=False):
-                del self._left[index]
-                self._own -= 1
+                self._take(index)
                 return self._first(target)
         return None
 
     def after(self, target: Target, error: GatewayError, now: float, today: float) -> Step | None:
         """Return what to do after a target has failed so; None: tell it. `today` is Unix time."""
+        self._asked.discard(target.name)
         match verdict_of(error):
             case Verdict.AGAIN:
                 return self._again(target, error, now, today)
@@ -116,7 +129,7 @@ class Journey:
                 return self.next(now)
             case Verdict.LONGER:
                 return self._longer_one(target, now)
-            case Verdict.FINAL:
+            case _:
                 return None
 
     def is_exhausted_by(self, error: GatewayError) -> bool:
@@ -178,4 +191,5 @@ class Journey:
         if tries > most or not in_time or not self._health.may_retry(target, now):
             return self.next(now)
         self._tries[target.name] = tries + 1
+        self._asked.add(target.name)
         return Step(target, pause, again=True)

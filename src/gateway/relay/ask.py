@@ -265,10 +265,10 @@ def settle(
     if attempt.ended is not None:
         return
     now = trio.current_time()
-    attempt.close(now, error, left=left)
     failure = error if isinstance(error, GatewayError) else None
     if failure is None and error is not None and errand.clock.silent:
         failure = IdleTimeout("The provider fell silent.")
+    attempt.close(now, failure or error, left=left)
     if error is not None and (failure is None or _was_hurried(failure, target, attempt, errand)):
         left = True
     house = errand.house
@@ -283,6 +283,8 @@ def _was_hurried(failure: GatewayError, target: Target, attempt: Attempt, errand
     """
     if isinstance(failure, AttemptTimeout):
         return trio.current_time() - attempt.began < target.timeouts.first_token
+    if errand.patient_until == inf:
+        return False
     return isinstance(failure, IdleTimeout) and errand.wishes.patience < target.timeouts.idle
 
 

@@ -4,6 +4,8 @@ Who decides is a step here; who only watches is a tap on the receipt. Nothing in
 releases or cleans up: each `with` does that on its way out, at once, however it is left.
 """
 
+import trio
+
 from gateway.forms.table import FORMS
 from gateway.policy.wishes import Wishes
 from gateway.relay.account import account_of
@@ -25,7 +27,7 @@ async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, hous
     patience = wishes.patience_for(plan)
     clock.begin(wishes.timeouts(plan.timeouts, patience), writer)
     receipt.phase = Phase.WAITING
-    patient_until = receipt.began + patience
+    patient_until = trio.current_time() + patience
     errand = Errand(call, wishes, receipt, clock, house, clock.until, patient_until)
     async with await answer_to(plan, errand, clock) as answer:
         receipt.begin_content(clock.commit())
