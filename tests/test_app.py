@@ -351,6 +351,16 @@ async def open_call(running: Running) -> trio.SocketStream:
     return client
 
 
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Undo what a process leaves of its signals that is about to end: this one goes on."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 async def test_g1_the_first_signal_lets_an_idle_gateway_end(
     make: Make, nursery: trio.Nursery
 ) -> None:
