@@ -129,3 +129,10 @@ def bench(session: nox.Session) -> None:
     session.install(*groups("bench"))
     kept = session.cache_dir / "benchmarks"
     session.run("python", "-m", "benchmarks", "--cache", str(kept), *session.posargs)
+
+
+@nox.session(default=False)
+def prices(session: nox.Session) -> None:
+    """Make the table of prices anew, of the latest genai-prices."""
+    session.install("-e", ".", "genai-prices>=0.2.3")
+    session.run("python", "tools/prices.py", *session.posargs)

@@ -24,9 +24,12 @@ from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
 from gateway.policy.allowance import Allowance
 from gateway.policy.health import Health
+from gateway.policy.keys import Keyring
+from gateway.policy.limits import Limiter
 from gateway.policy.offers import Alias, Offer, Rules
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
+from gateway.relay.costs import Costs
 from gateway.relay.house import Current, House
 from gateway.relay.kept import Answers
 from gateway.relay.options import AnswerOptions, ClockOptions
@@ -191,6 +194,9 @@ class Stage:
         """Those that offer `n`; `m` falls back on it."""
         self.rules = Rules(fallbacks={"m": ("n",)})
         self.keys = [KEY]
+        self.limiter = Limiter()
+        self.costs: Costs | None = None
+        self.keyring: Keyring | None = None
         self.prefill = False
         self.health = Health()
         self.hedges = Allowance(0.1, 10.0)
@@ -268,6 +274,10 @@ class Stage:
         rules = self.rules if self.spares else replace(self.rules, fallbacks={})
         return House(
             routes=Routes(offers, aliases, {}, rules),
+            keys=self.keyring,
+            limiter=self.limiter,
+            costs=self.costs,
+            books=None,
             health=self.health,
             hedges=self.hedges,
             sharing=self.sharing,

@@ -13,8 +13,8 @@ The map of the house; imports run only downwards, rooms on one line do not know 
                            HTTP/1.1, who has gone
     relay                  the corridor: the story of one call
     upstream | store | telemetry
-                           I/O with providers, and with what processes share; the taps that only
-                           watch
+                           I/O with providers; with the database, and with what processes share;
+                           the taps that only watch
     endpoints              method and path to form and operation
     providers | policy     who may answer; what we decide; both pure
     forms                  wire formats, spoken in both directions; pure

@@ -17,6 +17,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "top": "Show what is open now, worker by worker; cancel a call.",
     "check": "Check the configuration and show what it comes to.",
     "explain": "Show who would answer for a model, in which order, and why.",
+    "keys": "Make, show and revoke the keys that callers hold.",
+    "prices": "Show what models cost, and where that is from.",
+    "usage": "Add up calls, tokens and cost by key, team, model, day or target.",
     "demo": "Show what becomes of a call when its client leaves, measured now.",
     "schema": "Print the JSON Schema of the configuration.",
 }
@@ -68,6 +71,7 @@ def cli() -> None:
       gateway check                    what holds here, and from where
       gateway check --config my.toml   the same for one file
       gateway explain gpt-5.2          who would answer, in which order, and why
+      gateway usage --by model         what was used, and what it cost
       gateway schema > schema.json     for your editor
     """  # noqa: D301 (click's mark for lines that stay as they are)
 

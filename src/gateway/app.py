@@ -16,6 +16,7 @@ from gateway import __version__
 from gateway.config.compose import Config
 from gateway.config.discover import candidates
 from gateway.config.homes import Homes, homes_of
+from gateway.config.keys import is_limited
 from gateway.downstream.accept import Reserve
 from gateway.downstream.calls import Calls
 from gateway.downstream.connection import Hall
@@ -30,12 +31,16 @@ from gateway.downstream.options import ListenOptions
 from gateway.downstream.questions import Place, Questions
 from gateway.downstream.showing import Showing
 from gateway.drain import Ending, Post
-from gateway.furnish import furnish
+from gateway.furnish import furnish, keys_of
+from gateway.policy.keys import KeyRecord, Keyring
 from gateway.policy.offers import Offer
 from gateway.policy.routes import Routes
 from gateway.providers.address import parse_base_url
 from gateway.providers.table import TABLE
 from gateway.relay.house import Current
+from gateway.store.database import Database
+from gateway.store.keys import KeyBook
+from gateway.store.ledger import Ledger
 from gateway.store.shared import SharedStore
 from gateway.telemetry.log import Log
 from gateway.upstream.dial import Dialer
@@ -73,6 +78,8 @@ class App:
     listed: dict[str, tuple[str, ...]]
     most_connections: int
     shared: SharedStore | None
+    ledger: Ledger | None
+    book: KeyBook | None
 
     def hall(self) -> Hall:
         """Return what all connections share."""
@@ -101,8 +108,8 @@ def assemble(
     homes = homes_of(config)
     known = dict(listed or {})
     transport = Transport(Dialer(config.upstream.upstream_ca).connect)
-    house, shared = furnish(config, homes, log, transport, known, taps)
-    current = Current(house)
+    furnished = furnish(config, homes, log, transport, known, taps)
+    current = Current(furnished.house)
     calls, most_connections = _limits(config, log)
     return App(
         config=config,
@@ -124,8 +131,25 @@ def assemble(
         reserve=Reserve(log),
         listed=known,
         most_connections=most_connections,
-        shared=shared,
+        shared=furnished.shared,
+        ledger=furnished.ledger,
+        book=_book(config, furnished.database, current, log),
     )
+
+
+def _book(config: Config, database: Database | None, current: Current, log: Log) -> KeyBook | None:
+    """Return who hears of keys that change in the database while the process runs."""
+
+    def learn(records: tuple[KeyRecord, ...]) -> None:
+        if config.listen.workers > 1 and is_limited({}, records):
+            log.warning("limits of keys hold for each worker by itself", keys=len(records))
+        keys = keys_of(config, records)
+        if keys is None and current.house.keys is not None:
+            # Once there was a key nobody comes in without, also if the database was taken away.
+            keys = Keyring((), {}, {}, b"")
+        current.house = replace(current.house, keys=keys)
+
+    return None if database is None else KeyBook(database, learn, log)
 
 
 def _limits(config: Config, log: Log) -> tuple[Calls, int]:
@@ -234,6 +258,8 @@ async def run_services(
     app: App, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Run what outlives requests, until cancelled: names, kept connections, the watcher, lists."""
+    if app.book is not None:
+        await app.book.load()
     app.resolver.install()
     house = app.current.house
     try:
@@ -246,6 +272,8 @@ async def run_services(
             services.start_soon(_keep_up, app, "idle connections", app.idle.run)
             services.start_soon(_keep_up, app, "lag", app.lag.run)
             services.start_soon(_keep_up, app, "kept answers", house.kept.run)
+            if app.book is not None:
+                services.start_soon(_keep_up, app, "keys", app.book.run)
             if app.shared is not None:
                 services.start_soon(_keep_up, app, "shared store", app.shared.run)
             for offer in app.homes.offers:
@@ -261,6 +289,8 @@ async def run_services(
         app.transport.pool.close_unused()
         app.watcher.close()
         app.reserve.close()
+        if app.ledger is not None:
+            app.ledger.close()
 
 
 def pulses_of(homes: Homes) -> list[Pulse]:

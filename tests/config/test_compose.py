@@ -5,11 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.config.compose import Config, config_of, listening
+from gateway.config.compose import Config, config_of, has_database, listening, must_show_key
 from gateway.config.discover import discover
 from gateway.config.mistakes import ConfigMistake
-from gateway.downstream.options import ListenOptions
+from gateway.downstream.options import AuthOptions, ListenOptions
 from gateway.providers import echo, openai
+from gateway.store.options import StoreOptions
 from gateway.telemetry.options import LogOptions
 from tests.config.texts import FILE, load, mistakes
 
@@ -43,12 +44,7 @@ def test_every_room_gets_its_own_part(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (
-            "[budgets]\nusd = 1",
-            "1: budgets: unknown table or key"
-            " (known here: admin, auth, context_fallbacks, defaults, fallbacks, models, providers,"
-            " server, store, telemetry)",
-        ),
+        ("[budgets]\nusd = 1", "1: budgets: unknown table or key"),
         ("[provider.x]", "1: provider: unknown table or key; did you mean providers?"),
         ("server = 1", "1: server: expected a table, got a whole number"),
         ("[[telemetry]]", "1: telemetry: expected a table, got a list"),
@@ -58,15 +54,11 @@ def test_every_room_gets_its_own_part(tmp_path: Path) -> None:
             " cooldown, hedge_after, honour_client_timeout, order, resume, resume_attempts,"
             " retries, strategy, timeouts)",
         ),
-        ("[auth]\npepper = 1", "2: auth.pepper: unknown key (known here: required)"),
+        ("[auth]\nissuers = 1", "2: auth.issuers: unknown key (known here: pepper, required)"),
         (
             "[telemetry]\nlog_format = 'jsn'",
             '2: telemetry.log_format: expected "auto" or "text" or "json", got "jsn"'
             "; did you mean json?",
-        ),
-        (
-            "[auth]\nrequired = true",
-            "2: auth.required: keys are not built yet, so none can be required",
         ),
     ],
 )
@@ -88,11 +80,73 @@ def test_a_keyless_gateway_beyond_loopback_must_be_wanted(tmp_path: Path) -> Non
     (said,) = mistakes('[server]\nhost = "0.0.0.0"', tmp_path)
     assert said.startswith("gateway.toml:2: server.host: listens beyond loopback, and there are no")
     assert "[auth] required = false" in said
+    assert "[[keys]]" in said
     config = load('[server]\nhost = "0.0.0.0"\n[auth]\nrequired = false', tmp_path)
     assert config.warnings == (
         "gateway.toml:4: auth.required: open to whoever reaches 0.0.0.0: there are no keys",
     )
     assert load('[server]\nhost = "0.0.0.0"\nunix = "a.sock"', tmp_path).warnings == ()
+
+
+KEYS = f"""
+[auth]
+pepper = {{ env = "KEY" }}
+[[keys]]
+name = "ci"
+hash = "{"0" * 64}"
+"""
+
+
+def test_with_keys_others_may_reach_it(tmp_path: Path) -> None:
+    config = load(f'[server]\nhost = "0.0.0.0"{KEYS}', tmp_path)
+    assert config.warnings == ()
+    assert must_show_key(config, len(config.keys))
+    assert listening(config, host="10.0.0.1").warnings == ()
+
+
+def test_keys_that_cannot_be_read_are_meant_to_be_there(tmp_path: Path) -> None:
+    (said,) = mistakes(f'[server]\nhost = "0.0.0.0"{KEYS.replace("name", "nmae")}', tmp_path)[1:]
+    assert said == "gateway.toml:6: keys[0].nmae: unknown key; did you mean name?"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_keys_that_nobody_has_to_show_are_warned_of(tmp_path: Path, host: str) -> None:
+    text = KEYS.replace("[auth]", "[auth]\nrequired = false")
+    config = load(f'[server]\nhost = "{host}"{text}', tmp_path)
+    said = f"open to whoever reaches {host}: there are keys, and nobody has to show one"
+    assert config.warnings == (f"gateway.toml:4: auth.required: {said}",)
+    assert not must_show_key(config, 1)
+    (_, again) = listening(config, host="10.0.0.1").warnings
+    assert again == said.replace(host, "10.0.0.1")
+
+
+class Stored(StoreOptions, frozen=True, kw_only=True):
+    database: str = ""
+
+
+def test_a_database_may_hold_keys() -> None:
+    assert not has_database(StoreOptions())
+    config = Config(store=Stored(database="sqlite:///gateway.db"))
+    assert has_database(config.store)
+    there = listening(config, host="10.0.0.1")
+    assert there.warnings == ()
+    assert must_show_key(there, 0)
+
+
+@pytest.mark.parametrize(
+    ("auth", "host", "known", "must"),
+    [
+        (AuthOptions(), "127.0.0.1", 0, False),
+        (AuthOptions(), "127.0.0.1", 1, True),
+        (AuthOptions(), "10.0.0.1", 0, True),
+        (AuthOptions(required=False), "10.0.0.1", 1, False),
+        (AuthOptions(required=True), "127.0.0.1", 0, True),
+    ],
+)
+def test_a_key_must_be_shown_once_there_is_one(
+    auth: AuthOptions, host: str, known: int, *, must: bool
+) -> None:
+    assert must_show_key(Config(auth=auth, listen=ListenOptions(host=host)), known) is must
 
 
 @pytest.mark.parametrize(

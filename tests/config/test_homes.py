@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from gateway.config.homes import homes_of, known_secrets
+import msgspec
+import pytest
+
+from gateway.config.compose import Config
+from gateway.config.homes import homes_of, keyring_of, known_secrets
+from gateway.config.mistakes import ConfigMistake
+from gateway.policy.keys import KeyRecord, digest_of
 from gateway.policy.offers import Alias, Rules
 from gateway.providers import ProbeOptions
 from gateway.words.target import Conduct, Cooldown, Origin, Timeouts
@@ -180,3 +186,39 @@ def test_r11_every_secret_is_known_to_whoever_scrubs(tmp_path: Path) -> None:
     text = TEXT.replace('"OpenAI-Organization" = "org-1"', '"X-Api-Key" = "header-secret", a = "b"')
     found = [secret.reveal() for secret in known_secrets(load(text, tmp_path, ENVIRON))]
     assert found == ["sk-first", "sk-second", "header-secret"]
+
+
+PEPPER = "0123456789abcdef"
+KEYS = f"""
+[auth]
+pepper = {{ env = "PEPPER" }}
+[groups]
+some = ["echo"]
+[teams.few]
+models = ["@some"]
+[[keys]]
+name = "ci"
+hash = "{digest_of(b"a secret", PEPPER.encode())}"
+team = "few"
+"""
+
+
+def test_a_keyring_holds_the_keys_of_the_file_and_further_ones(tmp_path: Path) -> None:
+    config = load(KEYS, tmp_path, {"PEPPER": PEPPER})
+    further = KeyRecord("further", digest_of(b"another", PEPPER.encode()))
+    keyring = keyring_of(config, [further])
+    assert keyring.names == ("ci", "further")
+    caller = keyring.identify(b"a secret", 0.0)
+    assert caller is not None
+    assert (keyring.may(caller, "echo"), keyring.may(caller, "other")) == (True, False)
+    assert keyring_of(config).names == ("ci",)
+    assert PEPPER in [secret.reveal() for secret in known_secrets(config)]
+
+
+def test_s18_there_is_no_keyring_without_a_pepper(tmp_path: Path) -> None:
+    assert len(keyring_of(Config())) == 0
+    config = msgspec.structs.replace(Config(), source=tmp_path / "gateway.toml")
+    for given, where in ((Config(), "no file"), (config, str(tmp_path / "gateway.toml"))):
+        with pytest.raises(ConfigMistake) as caught:
+            keyring_of(given, [KeyRecord("further", "0" * 64)])
+        assert str(caught.value).startswith(f"{where}: auth.pepper: is missing")

@@ -34,6 +34,9 @@ def test_every_key_is_on_the_page_with_its_default_and_its_unit() -> None:
     assert "| `retries` | integer ≥ 0, ≤ 10 | `2` |" in page
     assert '| `resume` | `"off"` or `"verified"` | `"off"` |' in page
     assert "| `ttl` | number ≥ 0.0 | `0.0` | seconds |" in page
+    assert "| `pepper` | secret |" in page
+    assert "| `expires` | date or date and time |" in page
+    assert "| `tokens_per_minute` | integer ≥ 1 |" in page
     assert "| `interval` | number ≥ 0.0 | `0.0` | seconds |" in page
 
 
@@ -60,6 +63,8 @@ def test_every_row_has_five_cells() -> None:
         ({"type": "object", "maxProperties": 0}, "`{}`"),
         ({"type": "number", "exclusiveMinimum": 0.0, "maximum": 1e12}, "number > 0.0"),
         ({"type": "boolean"}, "boolean"),
+        ({"type": "string", "format": "date"}, "date"),
+        ({"type": "string", "format": "date-time"}, "date and time"),
     ],
 )
 def test_a_type_is_said_in_words(node: Schema, said: str) -> None:

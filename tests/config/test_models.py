@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.homes import homes_of
+from gateway.config.models import overrides_of
+from gateway.policy.prices import Price
 from tests.config.texts import load, mistakes
 
 A = '[providers.a]\nkind = "openai"\nmodels = ["gpt-5.2", "gpt-5.2-mini"]\n'
@@ -84,10 +87,62 @@ def test_a_name_with_one_home_or_several_is_taken(tmp_path: Path, text: str) -> 
             "2: models.x: expected a table, got a whole number",
         ),
         (
-            A + '[models.smart]\ntargets = ["gpt-5.2"]\nprices = {}',
-            "6: models.smart.prices: unknown key; did you mean retries?",
+            A + '[models.smart]\ntargets = ["gpt-5.2"]\nprice = {}',
+            "6: models.smart.price: unknown key; did you mean prices?",
+        ),
+        (
+            A + '[models.smart]\ntargets = ["gpt-5.2"]\nprices = { input = 1, output = 2 }',
+            "6: models.smart.prices: stands for several models, each with its own: set the prices"
+            " of its targets",
+        ),
+        (
+            A + '[models."gpt-5.2"]\nprices = { input = 1 }',
+            '5: models."gpt-5.2".prices.output: is missing',
+        ),
+        (
+            A + '[models."gpt-5.2"]\nprices = { input = -1, output = 2 }',
+            '5: models."gpt-5.2".prices.input: expected a number >= 0.0',
         ),
     ],
 )
 def test_a_name_that_nobody_answers_is_a_mistake(tmp_path: Path, text: str, said: str) -> None:
     assert mistakes(text, tmp_path) == [f"gateway.toml:{said}"]
+
+
+def overrides(text: str, folder: Path) -> dict[str, Price]:
+    config = load(text, folder)
+    return overrides_of(config.models, homes_of(config).offers)
+
+
+def test_prices_hold_at_every_home_that_a_name_may_have(tmp_path: Path) -> None:
+    other = '[providers.b]\nkind = "openai"\nmodels = { "gpt-5.2" = "prod" }\n'
+    said = "prices = { input = 1.75, output = 14, cached_input = 0.175 }"
+    price = Price(1_750_000, 14_000_000, 175_000)
+    text = f'{A}{other}{LISTING}{OPEN}[models."gpt-5.2"]\n{said}'
+    found = dict.fromkeys(["a/gpt-5.2", "b/prod", "lister/gpt-5.2"], price)
+    assert overrides(text, tmp_path) == found
+    text = f"{OPEN}[models]\n'local/writer' = {{ {said} }}\n'local/x' = {{ prefill = true }}"
+    assert overrides(text, tmp_path) == {"open/writer": price}
+
+
+def test_every_price_is_taken_in_its_own_unit(tmp_path: Path) -> None:
+    said = (
+        "input = 0.1, output = 0.000001, cached_input = 0, cache_write = 3.75, reasoning = 2,"
+        " per_request = 0.005"
+    )
+    text = f'{A}[models."gpt-5.2"]\nprices = {{ {said} }}'
+    price = Price(100_000, 1, 0, 3_750_000, 2_000_000, 5_000_000)
+    assert overrides(text, tmp_path) == {"a/gpt-5.2": price}
+
+
+def test_of_two_names_for_one_target_the_first_says_its_price(tmp_path: Path) -> None:
+    two = '[providers.b]\nkind = "openai"\nmodels = { x = "m", y = "m" }\n'
+    text = (
+        f"{two}[models]\ny.prices = {{ input = 1, output = 1 }}\n"
+        "x.prices = { input = 2, output = 2 }"
+    )
+    assert overrides(text, tmp_path) == {"b/m": Price(1_000_000, 1_000_000)}
+
+
+def test_an_empty_table_of_prices_is_none(tmp_path: Path) -> None:
+    assert overrides(f'{A}[models."gpt-5.2"]\nprices = {{}}', tmp_path) == {}

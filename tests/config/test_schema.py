@@ -19,10 +19,12 @@ from tests.config.texts import load
 
 WHOLE = schema()
 CHECK = Draft202012Validator(WHOLE)
+KEY = f'[[keys]]\nname = "a"\nhash = "{"0" * 64}"\n'
 
 
 def accepts(text: str) -> bool:
-    return bool(CHECK.is_valid(tomllib.loads(text)))
+    """Check a text as an editor does, for which a date is a string."""
+    return bool(CHECK.is_valid(json.loads(json.dumps(tomllib.loads(text), default=str))))
 
 
 def nodes(node: object) -> list[Schema]:
@@ -73,6 +75,12 @@ def test_every_table_is_closed_and_every_key_is_explained() -> None:
         '[models.a]\ntargets = ["b", "c"]\nprefill = true\nhonour_client_timeout = false',
         '[fallbacks]\n"*a*b*c*" = "x"\ny = ["z"]\n[context_fallbacks]\na = []',
         "[auth]\nrequired = false\n[telemetry]\nlog_format = 'json'",
+        "[auth]\npepper = { env = 'A' }",
+        '[groups]\na = ["x", "y*"]\nb = []\n[teams.t]\nmodels = ["@a"]\nlimits = {}\n[teams.u]',
+        "[teams.t]\nlimits = { requests_per_minute = 1, tokens_per_minute = 2, concurrency = 3 }",
+        f"{KEY}expires = 2027-01-01",
+        f'{KEY}expires = 2027-01-01T00:00:00Z\nteam = "t"\nuser = "u"\nmodels = ["x"]',
+        f"{KEY}metadata = {{ a = 'b' }}\n{KEY}",
     ],
 )
 def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
@@ -105,6 +113,19 @@ def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
         "[fallbacks]\na = 1",
         "[fallbacks]\n'*****' = 'echo'",
         "[context_fallbacks]\na = ['']",
+        "[auth]\npepper = ''",
+        "[auth]\nissuers = []",
+        "[groups]\na = 'x'",
+        "[groups]\n'@a' = []",
+        "[groups]\n'a*' = []",
+        "[teams.t]\nmembers = []",
+        "[teams.t]\nlimits = { concurrency = 0 }",
+        "[[keys]]\nname = 'a'",
+        "[keys.a]",
+        KEY.replace("0", "x"),
+        f"{KEY}expires = 1",
+        f"{KEY}metadata = {{ a = 1 }}",
+        f"{KEY}budgets = []",
     ],
 )
 def test_the_schema_refuses_what_the_loader_refuses(text: str, tmp_path: Path) -> None:
@@ -133,6 +154,8 @@ KEYS = [
     *("defaults.order", "defaults.cooldown", "defaults.cache", "defaults.resume"),
     *("providers.openai.probe", "models.x.prefill", "models.echo.affinity", "models.echo.strategy"),
     *("fallbacks", "fallbacks.x", "fallbacks.echo", 'context_fallbacks."*"'),
+    *("groups", "groups.x", 'groups."@x"', "teams", "teams.x", "teams.x.models", "teams.x.limits"),
+    *("teams.x.limits.concurrency", "keys", "auth.pepper"),
 ]
 
 

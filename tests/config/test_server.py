@@ -121,9 +121,11 @@ def test_a_file_of_something_else_is_a_mistake(tmp_path: Path) -> None:
 def test_a_host_beyond_loopback_needs_leave(host: str, beyond: bool) -> None:
     listen = ListenOptions(host=host)
     assert beyond_loopback(listen) is beyond
-    assert exposed(listen, AuthOptions()) is beyond
-    assert not exposed(listen, AuthOptions(required=False))
-    assert not exposed(ListenOptions(host=host, unix="/run/gateway.sock"), AuthOptions())
+    assert exposed(listen, AuthOptions(), keyed=False) is beyond
+    assert not exposed(listen, AuthOptions(), keyed=True)
+    assert not exposed(listen, AuthOptions(required=False), keyed=False)
+    unix = ListenOptions(host=host, unix="/run/gateway.sock")
+    assert not exposed(unix, AuthOptions(), keyed=False)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What holds, as people and programs are shown it: whole, with origins, without secrets."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -141,6 +142,66 @@ def test_what_is_shown_reads_as_the_same_configuration(tmp_path: Path) -> None:
     assert again.models == config.models
     assert again.fallbacks == config.fallbacks
     assert homes_of(again) == homes_of(config)
+
+
+RIGHTS = f"""
+[auth]
+pepper = {{ env = "KEY" }}
+[groups]
+some = ["echo"]
+[teams.research]
+limits = {{ concurrency = 2 }}
+[[keys]]
+name = "ci"
+hash = "{"0123456789abcdef" * 4}"
+team = "research"
+expires = 2027-01-01
+[[keys]]
+name = "cd"
+hash = "{"f" * 64}"
+user = "u"
+models = ["@some"]
+limits.requests_per_minute = 60
+metadata = {{ a = "b" }}
+"""
+
+
+def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> None:
+    config = load(RIGHTS, tmp_path)
+    lines = shown(config)
+    assert 'pepper = "***9f2c"  # gateway.toml:3, environment variable KEY' in lines
+    assert lines[lines.index("[groups]") :] == [
+        "[groups]",
+        'some = ["echo"]  # gateway.toml:5',
+        "[teams.research]",
+        "models = []  # default",
+        "limits = { concurrency = 2 }  # gateway.toml:7",
+        "[[keys]]",
+        'name = "ci"  # gateway.toml:9',
+        'hash = "0123456789ab…"  # gateway.toml:10',
+        'team = "research"  # gateway.toml:11',
+        "models = []  # default",
+        "limits = {}  # default",
+        "expires = 2027-01-01T00:00:00Z  # gateway.toml:12",
+        "metadata = {}  # default",
+        "[[keys]]",
+        'name = "cd"  # gateway.toml:14',
+        'hash = "ffffffffffff…"  # gateway.toml:15',
+        'user = "u"  # gateway.toml:16',
+        'models = ["@some"]  # gateway.toml:17',
+        "limits = { requests_per_minute = 60 }  # gateway.toml:18",
+        'metadata = { a = "b" }  # gateway.toml:19',
+    ]
+    assert "0123456789abcdef" not in repr(config)
+
+
+def test_keys_are_a_list_for_programs_and_their_dates_texts(tmp_path: Path) -> None:
+    tables = merged_tables(load(RIGHTS, tmp_path))
+    assert json.loads(json.dumps(tables)) == msgspec.to_builtins(tables)
+    keys = msgspec.convert(tables["keys"], list[dict[str, object]])
+    assert [key["name"] for key in keys] == ["ci", "cd"]
+    assert keys[0]["expires"] == "2027-01-01T00:00:00Z"
+    assert tables["groups"] == {"some": ["echo"]}
 
 
 def test_a_long_name_is_shown_whole(tmp_path: Path) -> None:

@@ -41,6 +41,28 @@ def test_what_is_no_address_is_told(said: str, tmp_path: Path) -> None:
     assert "redis://host:6379/0" in mistake
 
 
+def test_a_database_is_beside_the_file_or_anywhere(tmp_path: Path) -> None:
+    assert load("", tmp_path).store.database == ""
+    config = load('[store]\ndatabase = "sqlite:///gateway.db"', tmp_path)
+    assert config.store.database == "sqlite:///gateway.db"
+    load(f'[store]\ndatabase = "sqlite:///{tmp_path}/gateway.db"', tmp_path)
+    assert not (tmp_path / "gateway.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("gateway.db", "is no address such as sqlite:///gateway.db"),
+        ("postgresql://user@host/db", "PostgreSQL is not built yet"),
+        ("sqlite:///no/gateway.db", "there is no folder "),
+        (f"sqlite:///{'x' * 9999}/gateway.db", "there is no folder "),
+    ],
+)
+def test_what_is_no_database_is_told(said: str, told: str, tmp_path: Path) -> None:
+    (mistake,) = mistakes(f'[store]\ndatabase = "{said}"', tmp_path)
+    assert mistake.startswith(f"gateway.toml:2: store.database: {told}")
+
+
 def test_it_is_a_table(tmp_path: Path) -> None:
     assert mistakes("store = 1", tmp_path) == [
         "gateway.toml:1: store: expected a table, got a whole number"

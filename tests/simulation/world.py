@@ -25,6 +25,7 @@ from gateway.downstream.live import SeenProcess, look
 from gateway.drain import Ending
 from gateway.policy.allowance import Allowance
 from gateway.policy.health import Health
+from gateway.policy.limits import Limiter
 from gateway.policy.scrub import Scrubber
 from gateway.relay.house import Current, House
 from gateway.relay.kept import Answers
@@ -144,6 +145,10 @@ class World:
         plan = self.plan
         return House(
             routes=routes_of(plan.routing, plan.timeouts, plan.max_connections),
+            keys=None,
+            limiter=Limiter(),
+            costs=None,
+            books=None,
             health=self.health,
             hedges=Allowance(0.1, 10.0),
             sharing=Sharing(),

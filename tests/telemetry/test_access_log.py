@@ -34,7 +34,8 @@ FIELDS = [
     "request_id", "method", "path", "endpoint", "model", "target", "answered_by", "stream",
     "phase", "outcome", "cause", "status", "tokens_in", "tokens_out", "cached_tokens", "ttft_ms",
     "duration_ms", "bytes_in", "bytes_out", "attempts", "tried", "hedged", "resumed", "cache",
-    "shared_with", "lost_tokens_in", "stale_connections", "malformed_events", "peer",
+    "shared_with", "lost_tokens_in", "stale_connections", "malformed_events", "key", "team",
+    "peer",
 ]  # fmt: skip
 
 
@@ -205,7 +206,7 @@ def test_what_never_happened_is_null_and_keeps_its_field() -> None:
     assert list(fields) == FIELDS
     assert [name for name, value in fields.items() if value is None] == [
         "model", "target", "answered_by", "cause", "tokens_in", "tokens_out", "cached_tokens",
-        "ttft_ms", "duration_ms", "tried", "cache", "shared_with",
+        "ttft_ms", "duration_ms", "tried", "cache", "shared_with", "key", "team",
     ]  # fmt: skip
     assert (fields["hedged"], fields["resumed"], fields["lost_tokens_in"]) == (False, 0, 0)
 

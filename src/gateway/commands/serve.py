@@ -26,16 +26,19 @@ from gateway.admin.opening import Admin, open_admin
 from gateway.admin.workers import Workers, supervisors
 from gateway.app import assemble, find_local_servers, serve
 from gateway.commands.reading import Refused, config_option, read_configuration
-from gateway.config.compose import Config, config_of, listening
+from gateway.config.compose import Config, config_of, listening, must_show_key
 from gateway.config.discover import discover
 from gateway.config.homes import homes_of, known_secrets
+from gateway.config.keys import ALONE, is_limited
 from gateway.config.mistakes import ConfigMistake
 from gateway.downstream.control import folder_of, prepare
 from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
 from gateway.drain import LEAVING, READY, Post, longest_drain
+from gateway.furnish import database_of
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
+from gateway.store.database import DatabaseFault
 from gateway.supervisor import Beside, NotStarted, Supervisor
 from gateway.telemetry.log import LEVELS, open_log, renderer
 from gateway.telemetry.voice import Voice
@@ -47,17 +50,27 @@ COLLECT_EVERY = (20_000, 20, 100)
 1,000 streams are open, and now and again that stalls all of them for 70 ms."""
 
 CURL: Final = """\
-curl -N {url}/v1/chat/completions -H 'content-type: application/json' \\
+curl -N {url}/v1/chat/completions{shown} -H 'content-type: application/json' \\
   -d '{{"model": "{model}", "stream": true, \
 "messages": [{{"role": "user", "content": "Say hello"}}]}}'"""
 
 PYTHON: Final = """\
-from openai import OpenAI
-client = OpenAI(base_url="{url}/v1", api_key="none")
+{imports}from openai import OpenAI
+client = OpenAI(base_url="{url}/v1", api_key={key})
 for chunk in client.chat.completions.create(model="{model}", stream=True,
         messages=[{{"role": "user", "content": "Say hello"}}]):
     print(chunk.choices[0].delta.content or "", end="", flush=True)"""
 
+
+_KEYED: Final = {
+    False: {"imports": "", "shown": "", "key": '"none"'},
+    True: {
+        "imports": "import os\n",
+        "shown": ' -H "authorization: Bearer $KEY"',
+        "key": 'os.environ["KEY"]',
+    },
+}
+"""How the lines to paste show a virtual key, where one must be shown."""
 
 GRACE: Final = 5.0
 """Seconds beyond the longest drain before a worker that has not ended is killed."""
@@ -119,9 +132,9 @@ def command(
     except ConfigMistake as mistake:
         raise Refused(mistake) from None
     config = found.config
+    _check_database(config)
     if workers is not None:
-        listen = msgspec.structs.replace(config.listen, workers=workers)
-        config = msgspec.structs.replace(config, listen=listen)
+        config = _with(workers, config)
     try:
         places = open_worker_sockets(config.listen, config.clocks.write_timeout)
     except OSError as error:
@@ -143,6 +156,23 @@ def command(
         if config.listen.unix:
             Path(config.listen.unix).unlink(missing_ok=True)
     sys.exit(code)
+
+
+def _with(workers: int, config: Config) -> Config:
+    """Return the configuration with another number of workers."""
+    if workers > 1 and is_limited(config.teams, config.keys):
+        raise click.ClickException(f"--workers {ALONE}.")
+    listen = msgspec.structs.replace(config.listen, workers=workers)
+    return msgspec.structs.replace(config, listen=listen)
+
+
+def _check_database(config: Config) -> None:
+    """Make the database, or bring it up to date, before anybody forks or listens."""
+    try:
+        if (database := database_of(config)) is not None:
+            database.connect().close()
+    except DatabaseFault as fault:
+        raise click.ClickException(str(fault)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +349,8 @@ def announce(config: Config, found: Found, url: str, admin: Admin | None = None)
         console.print(f"  admin          {admin.url}{token}")
     model = "echo" if "echo" in names or not names else names[0]
     if not url.startswith("unix:"):
-        console.print(Text("\n" + CURL.format(url=url, model=model), "green"))
-        console.print(Text("\n" + PYTHON.format(url=url, model=model) + "\n", "cyan"))
+        keyed = must_show_key(config, len(config.keys))
+        said = {"url": url, "model": model, **_KEYED[keyed]}
+        console.print(Text("\n" + CURL.format(**said), "green"))
+        console.print(Text("\n" + PYTHON.format(**said) + "\n", "cyan"))
     sys.stdout.flush()

@@ -1,6 +1,6 @@
 """Puts one configuration together from a file's tables, or from what was found without a file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,14 +9,17 @@ from gateway.admin.options import AdminOptions
 from gateway.config.admin import faults
 from gateway.config.discover import Discovery
 from gateway.config.fallbacks import Fallbacks
+from gateway.config.keys import ALONE, check_auth, is_limited, read_rights
+from gateway.config.known import Known
 from gateway.config.lines import Key
 from gateway.config.mistakes import ConfigMistake, Finding, quoted
-from gateway.config.namespace import read_namespace, with_echo
+from gateway.config.namespace import Namespace, read_namespace, with_echo
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.server import Server, beyond_loopback, exposed, is_self, read_server
 from gateway.config.store import read_store
 from gateway.config.tables import Reading, S, as_table, read_table
 from gateway.downstream.options import AuthOptions, ListenOptions
+from gateway.policy.keys import KeyRecord, Team
 from gateway.providers import Settings
 from gateway.providers.address import parse_base_url
 from gateway.store.options import StoreOptions
@@ -24,15 +27,17 @@ from gateway.telemetry.options import LogOptions
 
 SECTIONS = (
     *("server", "admin", "defaults", "providers", "models", "fallbacks", "context_fallbacks"),
-    *("store", "auth", "telemetry"),
+    *("groups", "store", "auth", "teams", "keys", "telemetry"),
 )
 """The tables that exist. One that is not built yet is unknown."""
 
 EXPOSED = (
     "listens beyond loopback, and there are no keys: whoever reaches it spends what your providers'"
-    " keys can spend. Write [auth] required = false to allow that"
+    " keys can spend. Write [auth] required = false to allow that, or give out keys: [[keys]], or a"
+    " [store] database for them"
 )
 OPEN = "open to whoever reaches {}: there are no keys"
+UNASKED = "open to whoever reaches {}: there are keys, and nobody has to show one"
 
 
 class Config(Server, frozen=True, kw_only=True):
@@ -49,7 +54,10 @@ class Config(Server, frozen=True, kw_only=True):
     models: dict[str, ModelOptions] = msgspec.field(default_factory=dict)
     fallbacks: Fallbacks = msgspec.field(default_factory=dict)
     context_fallbacks: Fallbacks = msgspec.field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     store: StoreOptions = StoreOptions()
+    teams: dict[str, Team] = msgspec.field(default_factory=dict)
+    keys: tuple[KeyRecord, ...] = ()
     warnings: tuple[str, ...] = ()
     origins: dict[str, str] = msgspec.field(default_factory=dict)
     source: Path | None = None
@@ -65,19 +73,24 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
     admin = _section(AdminOptions, "admin", document, reading)
     auth = _section(AuthOptions, "auth", document, reading)
     log = _section(LogOptions, "telemetry", document, reading)
-    _check_door(server.listen, auth, reading)
     for name, text in faults(admin, server.listen):
         notes.mistake(("admin", name), text)
     names = read_namespace(document, reading)
+    rights = read_rights(document, _known(names, reading), reading)
     if not notes.is_wrong(("providers",)):
         for name in _own_addresses(names.providers, server.listen):
             text = "is the address on which the gateway itself listens"
             notes.mistake(("providers", name, "base_url"), text)
+    if server.listen.workers > 1 and is_limited(rights.teams, rights.keys):
+        notes.mistake(("server", "workers"), ALONE)
     store = read_store(document, reading)
+    check_auth(auth, rights.keys, has_database(store), reading)
+    _check_door(server.listen, auth, rights.keys, has_database(store), reading)
     notes.settle()
     return Config(
         **msgspec.structs.asdict(server),
         **msgspec.structs.asdict(names),
+        **msgspec.structs.asdict(rights),
         admin=admin,
         log=log,
         auth=auth,
@@ -115,6 +128,18 @@ def listening(
     return _guarded(msgspec.structs.replace(config, listen=listen))
 
 
+def must_show_key(config: Config, known: int) -> bool:
+    """Say whether a call must show a virtual key, where so many keys are known."""
+    if config.auth.required is not None:
+        return config.auth.required
+    return known > 0 or beyond_loopback(config.listen)
+
+
+def has_database(store: StoreOptions) -> bool:
+    """Say whether there is a database that may hold keys."""
+    return bool(store.database)
+
+
 def _guarded(config: Config) -> Config:
     """Check an address that no file has set."""
     listen = config.listen
@@ -123,7 +148,7 @@ def _guarded(config: Config) -> Config:
         Finding(where, None, None, None, f"is the base_url of the provider {quoted(name)} too")
         for name in _own_addresses(config.providers, listen)
     ]
-    if exposed(listen, config.auth):
+    if exposed(listen, config.auth, keyed=bool(config.keys) or has_database(config.store)):
         findings.append(Finding(where, None, None, None, EXPOSED))
     findings += [
         Finding(f"{config.admin.host}:{config.admin.port}", None, None, f"admin.{name}", text)
@@ -133,8 +158,9 @@ def _guarded(config: Config) -> Config:
     ]
     if findings:
         raise ConfigMistake(findings)
-    if beyond_loopback(listen):
-        warnings = (*config.warnings, OPEN.format(listen.host))
+    if beyond_loopback(listen) and config.auth.required is False:
+        said = UNASKED if config.keys else OPEN
+        warnings = (*config.warnings, said.format(listen.host))
         return msgspec.structs.replace(config, warnings=tuple(dict.fromkeys(warnings)))
     return config
 
@@ -143,15 +169,30 @@ def _section(struct: type[S], name: str, document: Mapping[str, object], reading
     return read_table(struct, document.get(name, {}), (name,), reading) or struct()
 
 
-def _check_door(listen: ListenOptions, auth: AuthOptions, reading: Reading) -> None:
-    host: Key = ("server", "host")
+def _known(names: Namespace, reading: Reading) -> Known | None:
+    """Return the names that are answered; None where a provider or a model could not be read."""
+    if any(reading.notes.is_wrong((name,)) for name in ("providers", "models")):
+        return None
+    return Known(names.providers, names.models)
+
+
+def _check_door(
+    listen: ListenOptions,
+    auth: AuthOptions,
+    keys: Sequence[KeyRecord],
+    database: bool,
+    reading: Reading,
+) -> None:
+    notes = reading.notes
     required: Key = ("auth", "required")
-    if auth.required:
-        reading.notes.mistake(required, "keys are not built yet, so none can be required")
-    elif exposed(listen, auth):
-        reading.notes.mistake(host, EXPOSED)
-    elif beyond_loopback(listen):
-        reading.notes.warn(required, OPEN.format(listen.host))
+    # Keys or a store that could not be read are meant to be there.
+    keyed = bool(keys) or database or any(notes.is_wrong((name,)) for name in ("keys", "store"))
+    if exposed(listen, auth, keyed=keyed):
+        notes.mistake(("server", "host"), EXPOSED)
+    elif auth.required is False and keys:
+        notes.warn(required, UNASKED.format(listen.unix or listen.host))
+    elif auth.required is False and beyond_loopback(listen):
+        notes.warn(required, OPEN.format(listen.host))
 
 
 def _own_addresses(providers: Mapping[str, Settings], listen: ListenOptions) -> list[str]:

@@ -2,14 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.config.compose import Config
 from gateway.config.fallbacks import Fallbacks
+from gateway.config.keys import NO_PEPPER
 from gateway.config.levels import conduct_of, merged, said, seconds_of
+from gateway.config.mistakes import ConfigMistake, Finding
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.providers import header_fields, is_telling, keys_of, public_names
+from gateway.policy.keys import KeyRecord, Keyring
 from gateway.policy.offers import Alias, Offer, Rules
 from gateway.providers import ProbeOptions, Settings, echo
 from gateway.providers.address import parse_base_url
@@ -68,10 +71,25 @@ def rules_of(config: Config) -> Rules:
     )
 
 
+def keyring_of(config: Config, records: Iterable[KeyRecord] = ()) -> Keyring:
+    """Return all virtual keys: those of the file, then further ones, as of a database.
+
+    Raises `ConfigMistake` where there are keys and no pepper.
+    """
+    every = (*config.keys, *records)
+    if config.auth.pepper is None and every:
+        where = "no file" if config.source is None else str(config.source)
+        raise ConfigMistake([Finding(where, None, None, "auth.pepper", NO_PEPPER)])
+    pepper = "" if config.auth.pepper is None else config.auth.pepper.reveal()
+    return Keyring(every, config.teams, config.groups, pepper.encode())
+
+
 def known_secrets(config: Config) -> Iterator[Secret]:
     """Yield every secret of a configuration, for whoever scrubs texts of others (R11)."""
     if config.admin.key is not None:
         yield config.admin.key
+    if config.auth.pepper is not None:
+        yield config.auth.pepper
     if config.store.shared is not None:
         yield config.store.shared
         if (password := parse_store_url(config.store.shared.reveal()).password) is not None:

@@ -42,6 +42,49 @@ A name that several providers offer has several homes, in the order in which the
 unless an `order` says otherwise. Each table also takes the keys of [Conduct](#conduct).
 """
 
+_GROUPS = """\
+## `[groups]`
+
+Names of models and patterns under one name of your own, without `@` in front. In the `models` of a
+key or a team `"@frontier"` stands for all of them. A group holds no other group.
+
+```toml
+[groups]
+frontier = ["gpt-5.2", "claude-opus-*"]
+```
+"""
+
+_KEYS = """\
+## `[[keys]]`
+
+Virtual keys that are under version control, one table for each; `name` and `hash` must be there.
+The hash cannot be turned back, and it is made with `auth.pepper`. What a key asks for, its own
+`models` and those of its team must both allow; any other name is as unknown to it as one that
+nobody answers.
+
+```toml
+[auth]
+pepper = { env = "GATEWAY_PEPPER" }
+
+[teams.research]
+models = ["@frontier", "local/*"]
+limits = { requests_per_minute = 600, concurrency = 50 }
+
+[[keys]]
+name = "ci"
+hash = "6ab2c9eeb1f9b2bd3b8d4c1e9f0a7d5566778899aabbccddeeff001122334455"
+team = "research"
+limits = { requests_per_minute = 60 }
+expires = 2027-01-01
+```
+"""
+
+_LIMITS = """\
+### `limits`
+
+Of a key, and of a team, whose keys share them.
+"""
+
 _SECRETS = """\
 ## Secrets
 
@@ -134,8 +177,13 @@ def markdown() -> str:
     page += "\nIt also takes the keys of [Conduct](#conduct).\n"
     page += _conduct(_inner(tables, "defaults"), shared)
     page += "\n" + _FALLBACKS
+    page += "\n" + _GROUPS
     page += _table("## `[store]`", _inner(tables, "store"), shared)
     page += _table("## `[auth]`", _inner(tables, "auth"), shared)
+    team = _inner(_inner(tables, "teams"), "additionalProperties")
+    page += _table("## `[teams.NAME]`", team, shared)
+    page += "\n" + _KEYS + _rows(_inner(_inner(tables, "keys"), "items"), shared, {})
+    page += "\n" + _LIMITS + _rows(_inner(shared, "LimitOptions"), shared, {})
     page += _table("## `[telemetry]`", _inner(tables, "telemetry"), shared)
     return page + "\n" + _SECRETS
 
@@ -202,6 +250,8 @@ def _type(node: Schema, shared: Schema) -> str:
             return f"table of {_type(values, shared)}s"
         case {"maxProperties": 0}:
             return "`{}`"
+        case {"format": str(form)}:
+            return "date and time" if form == "date-time" else form
         case _:
             return str(node["type"]) + _bounds(node)
 

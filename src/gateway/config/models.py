@@ -1,13 +1,15 @@
 """Reads `[models.NAME]`, and sees to it that every name is answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.config.known import Known
 from gateway.config.lines import Key
 from gateway.config.mistakes import quoted
 from gateway.config.names import check_name
-from gateway.config.options import ModelOptions
+from gateway.config.options import ModelOptions, PriceOptions
 from gateway.config.tables import Reading, read_table
+from gateway.policy.offers import Offer
+from gateway.policy.prices import Price, nanos, picos_a_token
 
 
 def read_models(table: Mapping[str, object], reading: Reading) -> dict[str, ModelOptions]:
@@ -23,11 +25,28 @@ def read_models(table: Mapping[str, object], reading: Reading) -> dict[str, Mode
     return found
 
 
+def overrides_of(models: Mapping[str, ModelOptions], offers: Iterable[Offer]) -> dict[str, Price]:
+    """Return the prices that are set, by the names of targets: for each home that a name may have.
+
+    Where one target has several names with prices, that of the first counts.
+    """
+    found: dict[str, Price] = {}
+    priced = {name: _price(said.prices) for name, said in models.items() if said.prices is not None}
+    for offer in offers:
+        for name, price in priced.items():
+            if (own := _own_name(offer, name)) is not None:
+                found.setdefault(f"{offer.provider}/{own}", price)
+    return found
+
+
 def check_models(models: Mapping[str, ModelOptions], known: Known, reading: Reading) -> None:
     """Note every name that nobody answers, and every target that is none."""
     for name, options in models.items():
         key: Key = ("models", name)
         check_order(options.order or (), (*key, "order"), known, reading)
+        if options.targets and options.prices is not None:
+            text = "stands for several models, each with its own: set the prices of its targets"
+            reading.notes.mistake((*key, "prices"), text)
         if options.targets:
             _check_targets(name, options.targets, known, reading)
         elif not known.offered(name):
@@ -66,3 +85,23 @@ def _check_targets(name: str, targets: Sequence[str], known: Known, reading: Rea
         elif not known.offered(target):
             near = reading.notes.nearest(target, known.homes)
             reading.notes.mistake((*key, index), f"no provider offers {quoted(target)}", near)
+
+
+def _own_name(offer: Offer, name: str) -> str | None:
+    """Return what a provider calls the model that a public name may mean there."""
+    if name in offer.names:
+        return offer.names[name]
+    if (offer.anything or offer.listing) and name.startswith(offer.prefix):
+        return name[len(offer.prefix) :] or None
+    return None
+
+
+def _price(said: PriceOptions) -> Price:
+    return Price(
+        input=picos_a_token(said.input),
+        output=picos_a_token(said.output),
+        cached_input=None if said.cached_input is None else picos_a_token(said.cached_input),
+        cache_write=None if said.cache_write is None else picos_a_token(said.cache_write),
+        reasoning=None if said.reasoning is None else picos_a_token(said.reasoning),
+        per_request=nanos(said.per_request),
+    )

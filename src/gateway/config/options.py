@@ -33,6 +33,34 @@ Affinity = Annotated[
 ]
 
 
+Dollars = Annotated[float, Meta(ge=0.0, le=1_000_000.0)]
+"""US dollars. Whoever pays a million for something does not pay it through a gateway."""
+
+
+class PriceOptions(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
+    """US dollars for a million tokens."""
+
+    input: Annotated[Dollars, Meta(description="For tokens that are read.")]
+    output: Annotated[Dollars, Meta(description="For tokens that are written.")]
+    cached_input: Annotated[
+        Dollars | None,
+        Meta(description="For tokens of the input that the provider had kept; else as `input`."),
+    ] = None
+    cache_write: Annotated[
+        Dollars | None,
+        Meta(description="For tokens of the input that it keeps from now on; else as `input`."),
+    ] = None
+    reasoning: Annotated[
+        Dollars | None,
+        Meta(description="For tokens of the output that nobody is shown; else as `output`."),
+    ] = None
+    per_request: Annotated[
+        Dollars, Meta(description="For each call besides; US dollars, not for a million.")
+    ] = 0.0
+
+
 class DefaultOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What holds where neither a model nor its provider says otherwise."""
 
@@ -61,3 +89,10 @@ class ModelOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_
             " that an answer which broke off can be resumed."
         ),
     ] = False
+    prices: Annotated[
+        PriceOptions | None,
+        Meta(
+            description="What the provider's model costs, in US dollars for a million tokens, with"
+            " `per_request` for each call; instead of the table that comes with the gateway."
+        ),
+    ] = None

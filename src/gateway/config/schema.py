@@ -5,10 +5,12 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.admin.options import AdminOptions
+from gateway.config.keys import KeyOptions
 from gateway.config.names import LONGEST_BYTES, MOST_STARS
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
+from gateway.config.teams import TeamOptions
 from gateway.downstream.options import AuthOptions
 from gateway.providers.table import TABLE
 from gateway.store.options import StoreOptions
@@ -43,8 +45,17 @@ def schema() -> Schema:
         },
         "fallbacks": _fallbacks("fallbacks", FAILED),
         "context_fallbacks": _fallbacks("context_fallbacks", TOO_LONG),
+        "groups": _groups(),
         "store": _store(shared),
-        "auth": _table("auth", "Who may call.", [AuthOptions], shared),
+        "auth": _table("auth", AuthOptions.__doc__, [AuthOptions], shared),
+        "teams": {
+            "title": "teams",
+            "description": "Who has keys together.",
+            "type": "object",
+            "propertyNames": _name(),
+            "additionalProperties": _table("NAME", TeamOptions.__doc__, [TeamOptions], shared),
+        },
+        "keys": _keys(shared),
         "telemetry": _table("telemetry", "What is told of calls.", [LogOptions], shared),
     }
     return {
@@ -102,6 +113,27 @@ def _fallbacks(title: str, description: str) -> Schema:
         "type": "object",
         "propertyNames": {**_name(), "pattern": rf"^[^*]*(\*[^*]*){{0,{MOST_STARS}}}$"},
         "additionalProperties": {"anyOf": [name, {"type": "array", "items": name}]},
+    }
+
+
+def _groups() -> Schema:
+    return {
+        "title": "groups",
+        "description": "Names and patterns under one name, for `models` of keys and teams.",
+        "type": "object",
+        "propertyNames": {**_name(), "pattern": "^[^@*][^*]*$"},
+        "additionalProperties": {"type": "array", "items": {"type": "string", **_name()}},
+    }
+
+
+def _keys(shared: Schema) -> Schema:
+    table = _table("key", KeyOptions.__doc__, [KeyOptions], shared)
+    required = [field.name for field in fields_of(KeyOptions) if field.required]
+    return {
+        "title": "keys",
+        "description": "Virtual keys that are under version control: their hashes alone.",
+        "type": "array",
+        "items": {**table, "required": required},
     }
 
 

@@ -95,9 +95,12 @@ def beyond_loopback(listen: ListenOptions) -> bool:
     return not listen.unix and not is_loopback(listen.host.lower())
 
 
-def exposed(listen: ListenOptions, auth: AuthOptions) -> bool:
-    """Say whether a gateway without keys would listen where nobody has allowed it to."""
-    return beyond_loopback(listen) and auth.required is not False
+def exposed(listen: ListenOptions, auth: AuthOptions, *, keyed: bool) -> bool:
+    """Say whether a gateway would listen where nobody has allowed it to.
+
+    `keyed`: somebody may have a key, so that all others can be told to show one.
+    """
+    return beyond_loopback(listen) and auth.required is not False and not keyed
 
 
 def is_self(origin: Origin, listen: ListenOptions) -> bool:

@@ -1,7 +1,8 @@
 """Shows a configuration as it holds: defaults filled in, where each value is from, no secret."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -13,7 +14,9 @@ from gateway.config.mistakes import dotted, quoted
 from gateway.config.providers import is_telling
 from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
+from gateway.policy.keys import KeyRecord
 from gateway.providers import ConductSettings
+from gateway.words.caller import Limits
 from gateway.words.secret import Secret
 
 DEFAULT = "default"
@@ -24,7 +27,7 @@ _DEFAULTS = ("defaults",)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting: its value in plain types, secrets masked, and where it is from."""
+    """One setting: its value in the types of TOML, secrets masked, and where it is from."""
 
     name: str
     value: object
@@ -36,13 +39,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table by its path, with its rows."""
+    """One table by its path, with its rows. `in_list`: it is one of several of that path."""
 
     path: tuple[str, ...]
     rows: tuple[Row, ...]
+    in_list: bool = False
 
     def __str__(self) -> str:
-        return f"[{dotted(self.path)}]"
+        return f"[[{dotted(self.path)}]]" if self.in_list else f"[{dotted(self.path)}]"
 
 
 def sections(config: Config) -> Iterator[Section]:
@@ -59,20 +63,26 @@ def sections(config: Config) -> Iterator[Section]:
         yield from _level(config, own, merged(config.defaults, settings, beneath=HOUSE), _DEFAULTS)
     for name, options in config.models.items():
         yield from _level(config, _section(config, ("models", name), options), said(options))
-    for section in ("fallbacks", "context_fallbacks"):
-        fallbacks = getattr(config, section)
-        if fallbacks:
-            yield Section((section,), _rows(config, fallbacks, (section,)))
+    for section in ("fallbacks", "context_fallbacks", "groups"):
+        lists = {name: list(names) for name, names in getattr(config, section).items()}
+        if lists:
+            yield Section((section,), _rows(config, lists, (section,)))
+    yield from _rights(config)
 
 
 def merged_tables(config: Config) -> dict[str, object]:
-    """Return the same as one nested table."""
+    """Return the same as one nested table, in the types of JSON."""
     whole: dict[str, object] = {}
     for section in sections(config):
+        rows = {row.name: _without_dates(row.value) for row in section.rows}
         table = whole
-        for name in section.path:
+        *above, last = section.path
+        for name in above:
             table = table.setdefault(name, {})  # type: ignore[assignment]  # tables all the way
-        table.update({row.name: row.value for row in section.rows})
+        if section.in_list:
+            table.setdefault(last, []).append(rows)  # type: ignore[attr-defined]  # a list of them
+        else:
+            table.setdefault(last, {}).update(rows)  # type: ignore[attr-defined]  # and a table
     return whole
 
 
@@ -88,8 +98,18 @@ def literal(value: object) -> str:
         case dict():
             pairs = [f"{_key(name)} = {literal(inner)}" for name, inner in value.items()]
             return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+        case datetime():
+            return _moment(value)
         case _:
             return str(value)
+
+
+def _moment(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def _without_dates(value: object) -> object:
+    return _moment(value) if isinstance(value, datetime) else value
 
 
 def _key(name: str) -> str:
@@ -119,6 +139,35 @@ def _defaults(config: Config) -> Iterator[Section]:
     return _level(config, section, merged(config.defaults, beneath=HOUSE))
 
 
+def _rights(config: Config) -> Iterator[Section]:
+    for name, team in config.teams.items():
+        path = ("teams", name)
+        values = {"models": list(team.models), "limits": _limits(team.limits)}
+        yield Section(path, _rows(config, values, path))
+    for index, record in enumerate(config.keys):
+        yield Section(("keys",), _rows(config, _shown(record), ("keys", index)), in_list=True)
+
+
+def _shown(record: KeyRecord) -> dict[str, object]:
+    """Return a key as it stands in a file; of its hash as much as tells it from others."""
+    expires = None if record.expires is None else datetime.fromtimestamp(record.expires, UTC)
+    values = {
+        "name": record.name,
+        "hash": f"{record.key_id}…",
+        "team": record.team,
+        "user": record.user,
+        "models": list(record.models),
+        "limits": _limits(record.limits),
+        "expires": expires,
+        "metadata": record.metadata,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _limits(limits: Limits) -> dict[str, int]:
+    return {name: number for name, number in asdict(limits).items() if number is not None}
+
+
 def _level(config: Config, own: Section, whole: Said, *above: tuple[str, ...]) -> Iterator[Section]:
     """Yield what a level says for itself and of the conduct, then the tables within."""
     paths = (own.path, *above)
@@ -130,7 +179,7 @@ def _level(config: Config, own: Section, whole: Said, *above: tuple[str, ...]) -
         yield Section(inner[0], _rows(config, table, *inner))
 
 
-def _rows(config: Config, values: Mapping[str, object], *paths: tuple[str, ...]) -> tuple[Row, ...]:
+def _rows(config: Config, values: Mapping[str, object], *paths: Key) -> tuple[Row, ...]:
     return tuple(
         Row(name, value, _origin(config, *((*path, name) for path in paths)))
         for name, value in values.items()

@@ -1,15 +1,18 @@
-"""Reads `[store]`: where the state lies that several processes share."""
+"""Reads `[store]`: where the state lies that outlives a process, and that several share."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
 from gateway.config.lines import Key
 from gateway.config.tables import Reading, read_table
+from gateway.store.database import parse_database
 from gateway.store.options import StoreOptions, fault
 from gateway.words.secret import Secret
 
 _SHARED: Key = ("store", "shared")
+_DATABASE: Key = ("store", "database")
 
 
 def read_store(document: Mapping[str, object], reading: Reading) -> StoreOptions:
@@ -25,4 +28,19 @@ def read_store(document: Mapping[str, object], reading: Reading) -> StoreOptions
         options = msgspec.structs.replace(options, shared=Secret(address))
     if (wrong := fault(options)) is not None:
         reading.notes.mistake(_SHARED, wrong)
+    if options.database:
+        try:
+            folder = parse_database(options.database, reading.files.folder).parent
+        except ValueError as error:
+            reading.notes.mistake(_DATABASE, str(error))
+        else:
+            if not _is_folder(folder):
+                reading.notes.mistake(_DATABASE, f"there is no folder {folder}")
     return options
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

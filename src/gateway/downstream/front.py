@@ -18,11 +18,14 @@ from gateway.forms import chat
 from gateway.forms.chat import write_error
 from gateway.forms.table import FORMS
 from gateway.policy.callers import client_address, refuse_web_pages
+from gateway.policy.keys import presented
+from gateway.policy.labels import labels_of
 from gateway.policy.wishes import wishes_of
 from gateway.relay.account import account_of
 from gateway.relay.carry import carry
 from gateway.relay.clock import Clock
 from gateway.relay.house import Current, House
+from gateway.words.caller import ANYONE, Caller
 from gateway.words.client import Header
 from gateway.words.errors import (
     Busy,
@@ -32,6 +35,7 @@ from gateway.words.errors import (
     Stopped,
     StoppedByOperator,
     TotalTimeout,
+    Unauthorized,
     UnsupportedMedia,
 )
 from gateway.words.life import Cause
@@ -39,6 +43,10 @@ from gateway.words.receipt import Receipt
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _JSON: Header = (b"content-type", b"application/json")
+NO_KEY = (
+    "A key of this gateway is needed, in authorization: Bearer, x-api-key or api-key. None was"
+    " sent, or it is not known here, or no longer."
+)
 FAREWELLS: dict[Cause, GatewayError] = {
     Cause.TOTAL_TIMEOUT: TotalTimeout("The call took longer than its total time."),
     Cause.IDLE_SILENCE: IdleTimeout("The provider fell silent in the middle of its answer."),
@@ -122,7 +130,7 @@ class Front:
         receipt = life.receipt
         try:
             with life.work:
-                endpoint, name = self._admit(head, receipt, client)
+                endpoint, name = self._admit(head, receipt, client, house)
                 if endpoint.operation == "chat":
                     body = await client.body()
                     call = FORMS[endpoint.form].read_request(endpoint.operation, body)
@@ -131,7 +139,7 @@ class Front:
                         nursery.start_soon(clock.run)
                     await carry(call, wishes_of(head.headers), receipt, clock, house)
                 else:
-                    status, body = self._show(endpoint, name, house)
+                    status, body = self._show(endpoint, name, house, receipt.caller)
                     await self._respond(client, life, house, status, (), body)
                     receipt.complete()
         except* GatewayError as group:
@@ -161,7 +169,9 @@ class Front:
             began=trio.current_time(),
         )
 
-    def _admit(self, head: Head, receipt: Receipt, client: Guest) -> tuple[Endpoint, str]:
+    def _admit(
+        self, head: Head, receipt: Receipt, client: Guest, house: House
+    ) -> tuple[Endpoint, str]:
         """Find the endpoint and the id in its path; refuse whoever may not ask it."""
         endpoint, name = find_plain(head.method, head.path) or find(
             head.method, split_path(head.path)
@@ -172,20 +182,36 @@ class Front:
         if client.spare:
             raise Busy("Too many connections.")
         headers = head.headers
-        refuse_web_pages(head.host, headers.get(b"sec-fetch-site"), open_use=self._open_use)
+        receipt.caller = self._identify(head, house)
         if endpoint.method == "POST":
             _check_media(headers)
+            if house.books is not None:
+                receipt.tags, receipt.session, receipt.client = labels_of(headers)
             if self._calls.full:
                 raise Busy(f"{self._calls.most} calls are open, which is the most at once.")
         return endpoint, name
 
-    def _show(self, endpoint: Endpoint, name: str, house: House) -> tuple[int, bytes]:
+    def _identify(self, head: Head, house: House) -> Caller:
+        """Say who asks, by digest alone (S5); refuse whoever may not, all in the same words."""
+        headers = head.headers
+        secret = None if house.keys is None else presented(headers)
+        if house.keys is None or (secret is None and self._open_use):
+            refuse_web_pages(head.host, headers.get(b"sec-fetch-site"), open_use=self._open_use)
+            return ANYONE
+        caller = None if secret is None else house.keys.identify(secret, house.today())
+        if caller is None:
+            raise Unauthorized(NO_KEY)
+        return caller
+
+    def _show(
+        self, endpoint: Endpoint, name: str, house: House, caller: Caller
+    ) -> tuple[int, bytes]:
         match endpoint.operation:
             case "list_models":
-                return 200, chat.write_models(house.routes.names)
+                return 200, chat.write_models(house.names_for(caller))
             case "show_model":
                 chat.check_model(name)
-                house.routes.check(name)
+                house.check(name, caller)
                 return 200, chat.write_model(name)
             case "readyz" if self._calls.draining:
                 return 503, b'{"status":"draining"}'

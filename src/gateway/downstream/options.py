@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from gateway.words.secret import Secret
 from gateway.words.units import Bytes, Count, Port, Seconds, Timeout
 
 
@@ -23,7 +24,7 @@ class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             min_length=1,
             description="The address to listen on. One that is not loopback needs"
-            " `auth.required = false`, written out, as long as there are no keys.",
+            " keys or a database for them, or `auth.required = false`, written out.",
         ),
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="The port; 0 lets the system choose.")] = 4000
@@ -97,12 +98,21 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`required = false`, written out, allows open use beyond loopback."""
+    """Whether calls must show a virtual key, and what the hashes of keys are made with."""
 
     required: Annotated[
         bool | None,
         Meta(
-            description="`false`, written out, lets whoever reaches the gateway use it, also beyond"
-            " loopback. `true` is refused: keys are not built yet."
+            description="Whether a call must show a key. By default it must once there is a key,"
+            " and always beyond loopback. `false`, written out, lets whoever reaches the gateway"
+            " use it without one, also beyond loopback."
+        ),
+    ] = None
+    pepper: Annotated[
+        Secret | None,
+        Meta(
+            description="What the hashes of keys are made with, at least 16 characters:"
+            " `openssl rand -hex 32` makes one. It is needed as soon as there are keys, and with"
+            " another pepper no key opens anything any more."
         ),
     ] = None

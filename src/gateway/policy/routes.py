@@ -106,7 +106,7 @@ class Routes:
     def check(self, name: str) -> None:
         """Raise `UnknownModel`, with the nearest names, where a name has no home."""
         if not self.knows(name):
-            raise UnknownModel(self._advice(name), param="model")
+            raise self.unknown(name, self.names)
 
     def plan(self, name: str, ask: Ask) -> Plan:
         """Return the targets for one call, in the order in which they are asked.
@@ -199,12 +199,16 @@ class Routes:
                 return [(offer, name[len(offer.prefix) :])]
         return []
 
-    def _advice(self, name: str) -> str:
+    def unknown(self, name: str, names: Sequence[str]) -> UnknownModel:
+        """Return the error for a name that is not known, or not to this caller: it is the same.
+
+        `names` are those that the caller may be told (S13).
+        """
         said = f"The model '{name}' does not exist or you may not use it."
-        near = get_close_matches(name, self.names, NEAREST, 0.5)
+        near = get_close_matches(name, names, NEAREST, 0.5)
         if near:
-            return f"{said} Nearest names: {', '.join(near)}."
-        return f"{said} GET /v1/models lists the names that do."
+            return UnknownModel(f"{said} Nearest names: {', '.join(near)}.", param="model")
+        return UnknownModel(f"{said} GET /v1/models lists the names that do.", param="model")
 
 
 def _said(*values: T | None, otherwise: T) -> T:

@@ -272,6 +272,8 @@ def settle(
     if error is not None and (failure is None or _was_hurried(failure, target, attempt, errand)):
         left = True
     house = errand.house
+    if house.costs is not None:
+        house.costs.charge(attempt, target, errand.call, errand.receipt)
     today = None if failure is None else house.today()
     house.health.ended(target, now, failure, left=left, today=today)
 

@@ -9,6 +9,7 @@ import trio
 from gateway.forms.table import FORMS
 from gateway.policy.wishes import Wishes
 from gateway.relay.account import account_of
+from gateway.relay.admission import let_in
 from gateway.relay.clock import Clock
 from gateway.relay.errand import Errand
 from gateway.relay.house import House
@@ -22,22 +23,26 @@ async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, hous
 
     When it returns, the last byte has been handed to the client's socket and the receipt says so.
     """
-    plan = wishes.over(house.plan(call, receipt.began))
+    plan = wishes.over(house.plan(call, receipt.caller, receipt.began))
     writer = FORMS[call.form].AnswerWriter(call)
     patience = wishes.patience_for(plan)
     clock.begin(wishes.timeouts(plan.timeouts, patience), writer)
     receipt.phase = Phase.WAITING
-    patient_until = trio.current_time() + patience
-    errand = Errand(call, wishes, receipt, clock, house, clock.until, patient_until)
-    async with await answer_to(plan, errand, clock) as answer:
-        receipt.begin_content(clock.commit())
-        clock.start(answer.status, (*writer.headers, *answer.headers, *account_of(receipt)))
-        while True:
-            pieces = await answer.next()
-            receipt.note(pieces)
-            if answer.ended:
-                break
-            await clock.send(writer.write(pieces))
-        receipt.phase = Phase.FINISHING
-    await clock.finish(writer.write(pieces) + writer.end())
-    receipt.complete()
+    now = trio.current_time()
+    errand = Errand(call, wishes, receipt, clock, house, clock.until, now + patience)
+    with let_in(call, receipt, house.limiter, now) as admission:
+        if house.books is not None:
+            house.books.started(receipt)
+        async with await answer_to(plan, errand, clock) as answer:
+            receipt.begin_content(clock.commit())
+            passed = admission.headers(answer.headers, trio.current_time())
+            clock.start(answer.status, (*writer.headers, *passed, *account_of(receipt)))
+            while True:
+                pieces = await answer.next()
+                receipt.note(pieces)
+                if answer.ended:
+                    break
+                await clock.send(writer.write(pieces))
+            receipt.phase = Phase.FINISHING
+        await clock.finish(writer.write(pieces) + writer.end())
+        receipt.complete()

@@ -18,18 +18,23 @@ from gateway.relay.shared import Lasting
 from gateway.relay.shared_clock import SharedClock
 from gateway.relay.start import first_to_speak
 from gateway.words.answer import Answer, Piece
+from gateway.words.caller import Caller
 from gateway.words.client import Header
 from gateway.words.target import Plan
 
-EVERYONE = b""
-"""The scope of all calls, as long as callers are not told apart."""
+
+def scope_of(caller: Caller) -> bytes:
+    """Return who may share an answer with this caller: its team, or its key alone (S12)."""
+    if caller.team is not None:
+        return b"team " + caller.team.encode()
+    return b"key " + caller.key_id.encode()
 
 
 async def answer_to(plan: Plan, errand: Errand, clock: CallClock) -> Answer:
     """Return the answer at its first content; raises `GatewayError`."""
     conduct = plan.conduct
     if conduct.cache_ttl or conduct.coalesce:
-        key = digest(errand.call, EVERYONE)
+        key = digest(errand.call, scope_of(errand.receipt.caller))
         if key is not None:
             return await _kept_or_told(key, plan, errand, clock)
     return await first_to_speak(plan, errand, clock)

@@ -14,8 +14,18 @@ MISSING: Final = "needs the extra `shared`: pip install 'nursery-gateway[shared]
 
 
 class StoreOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What several processes and machines have in common."""
+    """What outlives a process, and what several processes and machines have in common."""
 
+    database: Annotated[
+        str,
+        Meta(
+            description="The database of this machine: `sqlite:///gateway.db` beside the"
+            " configuration, or `sqlite:////var/lib/gateway/gateway.db`. It holds the ledger, which"
+            " `gateway usage` adds up, and the keys. It is made if it is not there. Unset: nothing"
+            " is kept.",
+            extra_json_schema={"pattern": r"^$|^sqlite:///[^:?#]([^?#]*[^?#/])?$"},
+        ),
+    ] = ""
     shared: Annotated[
         Secret | None,
         Meta(

@@ -117,7 +117,7 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
         ),
         "stale_connections": sum(attempt.stale for attempt in receipt.attempts),
         "malformed_events": receipt.malformed_events,
-        "peer": receipt.peer,
+        **_who(receipt),
     }
 
 
@@ -127,6 +127,12 @@ def tried(receipt: Receipt) -> str | None:
         return None
     told = printable(receipt.tried(receipt.began if receipt.ended is None else receipt.ended))
     return told if len(told) <= MAX_TRIED else told[: MAX_TRIED - 1] + "…"
+
+
+def _who(receipt: Receipt) -> dict[str, Plain]:
+    """Return who asked: by which virtual key, from where."""
+    caller = receipt.caller
+    return {"key": caller.key or None, "team": caller.team, "peer": receipt.peer}
 
 
 def shown(text: str | None, most: int = MAX_SHOWN) -> str | None:

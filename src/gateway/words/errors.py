@@ -2,9 +2,10 @@
 
 GatewayError
 ├── ClientMistake          change the request: 4xx, asking again as it is changes nothing
-│   ├── BadRequest, Forbidden, UnknownModel, UnknownPath, WrongMethod
+│   ├── BadRequest, Unauthorized, Forbidden, UnknownModel, UnknownPath, WrongMethod
 │   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, HeadTooLarge
 ├── Busy                   ask again later: 503 with retry-after
+├── RateLimited            the caller's own limit is reached: 429 with retry-after
 ├── Stopped                the gateway shut down around the call
 │   └── StoppedByOperator  somebody ended this one call
 ├── UpstreamFailure        the provider failed: 502
@@ -66,6 +67,14 @@ class Forbidden(ClientMistake):
     status = 403
     type = "permission_error"
     code = "forbidden"
+
+
+class Unauthorized(ClientMistake):
+    """No virtual key, or none that is known, in force and not revoked: one and the same answer."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
 
 
 class UnknownModel(ClientMistake):
@@ -138,6 +147,15 @@ class Busy(GatewayError):
         self, message: str, *, param: str | None = None, headers: tuple[Header, ...] = RETRY_SOON
     ) -> None:
         super().__init__(message, param=param, headers=headers)
+
+
+class RateLimited(GatewayError):
+    """A limit of the caller's key or team is reached. It says `retry-after`."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    retryable = True
 
 
 class Stopped(GatewayError):

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.words.answer import Piece, Usage
+from gateway.words.caller import ANYONE, Caller
 from gateway.words.errors import (
     GatewayError,
     Internal,
@@ -194,6 +195,12 @@ class Receipt(msgspec.Struct, eq=False):
     resumed: int = 0
     cache: str | None = None
     shared_with: str | None = None
+    caller: Caller = ANYONE
+    cost_nanos: int | None = None
+    usage_quality: str | None = None
+    tags: tuple[str, ...] = ()
+    session: str | None = None
+    client: str | None = None
 
     def tried(self, now: float) -> str:
         """Tell each attempt: target, outcome, milliseconds. One that goes on is the answer."""

@@ -1,0 +1,98 @@
+"""How many tokens a call will take, about: to reserve them before anybody can count. Pure.
+
+It is an estimate, from the size of what was asked and the most that may be answered; nothing is
+tokenised. What the provider says it was corrects it once that is known.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from gateway.words.call import Call
+
+TOKEN_BYTES: Final = 4
+"""Bytes of JSON to a token. English has about four, other scripts have more and take more."""
+
+ANSWER_TOKENS: Final = 512
+"""What an answer is taken to be where the client names no most."""
+
+MOST_TOKENS: Final = 10_000_000
+"""No answer is taken to be longer, whatever the client names."""
+
+ATTACHMENT_TOKENS: Final = 1_000
+"""What an image, a document or a sound within the request is at most taken for: its bytes say
+nothing of its tokens, and are a hundred times as many."""
+
+ATTACHMENTS: Final = 1_000
+"""So many are told apart; what follows counts as text."""
+
+SMALL_BYTES: Final = 4_096
+"""A field that is no longer is not searched for attachments."""
+
+_MOST_CHOICES = 128
+_NAMES_OF_MOST = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_DATA = b";base64,"
+_SOUND = b'"input_audio"'
+
+_decode_count = msgspec.json.Decoder(int).decode
+
+
+def estimate_of(call: Call) -> int:
+    """Return how many tokens to reserve for a call, its answer included."""
+    answers = min(_count(call.fields.get("n")) or 1, _MOST_CHOICES)
+    return prompt_of(call) + answers * _answer(call.fields)
+
+
+def prompt_of(call: Call) -> int:
+    """Return how many tokens are asked, without those that are answered."""
+    asked = sum(_weight(raw) for raw in call.fields.values())
+    return -(-asked // TOKEN_BYTES)
+
+
+def _answer(fields: dict[str, Raw]) -> int:
+    for name in _NAMES_OF_MOST:
+        most = _count(fields.get(name))
+        if most is not None:
+            return min(most, MOST_TOKENS)
+    return ANSWER_TOKENS
+
+
+def _count(raw: Raw | None) -> int | None:
+    """Read a number above 0; whatever else it is, the provider is to judge."""
+    if raw is None:
+        return None
+    try:
+        number = _decode_count(raw)
+    except msgspec.DecodeError:
+        return None
+    return number if number > 0 else None
+
+
+def _weight(raw: Raw) -> int:
+    """Return how many bytes of text a field is worth."""
+    weight = len(raw)
+    if weight <= SMALL_BYTES:
+        return weight
+    text = bytes(raw)
+    return weight - _spared(text, _DATA, b'"') - _spared(text, _SOUND, b"}")
+
+
+def _spared(text: bytes, mark: bytes, end: bytes) -> int:
+    """Return by how many bytes attachments are longer than they count.
+
+    `mark` is what one begins with, `end` what it cannot hold.
+    """
+    spared = at = 0
+    for _ in range(ATTACHMENTS):
+        begin = text.find(mark, at)
+        if begin < 0:
+            break
+        at = text.find(end, begin + len(mark))
+        if at < 0:
+            break
+        if mark is _DATA:  # a text that only speaks of such data has words after it
+            space = text.find(b" ", begin, at)
+            at = at if space < 0 else space
+        spared += max(0, at - begin - ATTACHMENT_TOKENS * TOKEN_BYTES)
+    return spared

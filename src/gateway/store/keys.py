@@ -1,0 +1,290 @@
+"""The virtual keys in the database: digests and rights, never a secret; and who learns of changes.
+
+    a command ──▶ KeyStore ──▶ one transaction: the change, and keys_version + 1
+                                                        │
+    every process: KeyBook looks four times a second ◀──┘ ──▶ learn(all keys)
+
+No call ever waits for the database: a thread reads it, and the last keys that were read count.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Final, NoReturn, TypeVar
+
+import msgspec
+import trio
+from msgspec import Meta
+
+from gateway.policy.keys import KeyRecord
+from gateway.store.database import Database, DatabaseFault, telling
+from gateway.store.line import Journal
+from gateway.words.caller import Limits
+
+INTERVAL: Final = 0.25
+"""Seconds between two looks: a change takes effect everywhere within a second."""
+
+PATIENCE: Final = 1.0
+"""Seconds that a look waits for who locks the whole database."""
+
+_READ: Final = (
+    'SELECT name, digest, hint, team, "user", models, limits, created, expires, revoked, metadata'
+    " FROM keys"
+)
+_READ_ALL: Final = f"{_READ} ORDER BY name"
+_READ_ONE: Final = f"{_READ} WHERE name = ?"
+_READ_VERSION: Final = "SELECT value FROM meta WHERE name = 'keys_version'"
+_RAISE_VERSION: Final = "UPDATE meta SET value = value + 1 WHERE name = 'keys_version'"
+_CREATE: Final = (
+    'INSERT INTO keys (name, digest, hint, team, "user", models, limits, created, expires,'
+    " revoked, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING"
+)
+_REVOKE: Final = "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL"
+_ROTATE: Final = "UPDATE keys SET digest = ?, hint = ? WHERE name = ? AND revoked IS NULL"
+
+_Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+_Allowed = dict[str, Annotated[int, Meta(ge=1)]]
+
+
+T = TypeVar("T")
+
+
+class NameTaken(Exception):
+    """There is a key of this name already, in force or not: a name means one key for ever."""
+
+
+class _Row(msgspec.Struct, array_like=True, frozen=True):
+    """A key as it lies in the database."""
+
+    name: str
+    digest: _Digest
+    hint: str
+    team: str | None
+    user: str | None
+    models: str
+    limits: str
+    created: int
+    expires: int | None
+    revoked: int | None
+    metadata: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """All keys at one version. `damaged` names those that cannot be read, and so open nothing."""
+
+    version: int = 0
+    records: tuple[KeyRecord, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> tuple[KeyRecord, ...]:
+        """All keys; those that cannot be read as keys that are revoked.
+
+        They count: a gateway whose keys are damaged has keys, and does not open to anyone.
+        """
+        shut = (KeyRecord(name, digest=f"damaged: {name}", revoked=0) for name in self.damaged)
+        return (*self.records, *shut)
+
+
+class KeyStore:
+    """The table of keys, on one connection. What SQLite raises is raised by every method."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def create(self, record: KeyRecord) -> None:
+        """Keep a new key. Raises `NameTaken`."""
+        limits = {name: most for name, most in asdict(record.limits).items() if most is not None}
+        row = (
+            *(record.name, record.digest, record.hint, record.team, record.user),
+            *(_json(record.models), _json(limits)),
+            *(record.created, record.expires, record.revoked, _json(record.metadata)),
+        )
+        if not self._change(_CREATE, row):
+            raise NameTaken(record.name)
+
+    def list(self) -> tuple[KeyRecord, ...]:
+        """Return all keys by their names, then those that are damaged, as revoked."""
+        return self.read().every
+
+    def get(self, name: str) -> KeyRecord | None:
+        """Return one key; None where there is none of this name that can be read."""
+        row = self._connection.execute(_READ_ONE, (name,)).fetchone()
+        return None if row is None else _record(row)
+
+    def revoke(self, name: str, at: int) -> bool:
+        """Have a key open nothing any more. False where there is none, or it was revoked before."""
+        return self._change(_REVOKE, (at, name))
+
+    def rotate(self, name: str, digest: str, hint: str) -> bool:
+        """Give a key another secret; the old one stops at once. False as for `revoke`."""
+        return self._change(_ROTATE, (digest, hint, name))
+
+    @property
+    def version(self) -> int:
+        """What each change raises."""
+        (version,) = self._connection.execute(_READ_VERSION).fetchone()
+        return int(version)
+
+    def read(self) -> Kept:
+        """Return all keys and the version that they are of."""
+        with self._connection as connection:
+            connection.execute("BEGIN")
+            version = self.version
+            rows = connection.execute(_READ_ALL).fetchall()
+        found = [(str(row[0]), _record(row)) for row in rows]
+        return Kept(
+            version,
+            tuple(record for _, record in found if record is not None),
+            tuple(name for name, record in found if record is None),
+        )
+
+    def _change(self, statement: str, values: tuple[object, ...]) -> bool:
+        """Change one row and raise the version, both or neither. False where there is no row."""
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not connection.execute(statement, values).rowcount:
+                return False
+            connection.execute(_RAISE_VERSION)
+        return True
+
+
+class KeyBook:
+    """What one process knows of the keys: `learn` is told all of them, at first and at a change.
+
+    `load` comes before the first call, `run` is a service of the process.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        learn: Callable[[tuple[KeyRecord, ...]], None],
+        journal: Journal,
+        interval: float = INTERVAL,
+    ) -> None:
+        self._watch = _Watch(database)
+        self._learn = learn
+        self._journal = journal
+        self._interval = interval
+        self._limiter = trio.CapacityLimiter(1)
+        self._told = False
+
+    async def load(self) -> None:
+        """Make the database if there is none, and read its keys. Raises `DatabaseFault`."""
+        await self._in_thread(self._watch.prepare)
+        try:
+            await self._look()
+        finally:
+            self._watch.close()
+
+    async def run(self) -> NoReturn:
+        """Look for changes until cancelled.
+
+        While the database cannot be read, the last known keys count.
+        """
+        try:
+            while True:
+                await trio.sleep(self._interval)
+                try:
+                    await self._look()
+                except DatabaseFault as fault:
+                    self._lose(str(fault))
+                else:
+                    self._find()
+        finally:
+            self._watch.close()
+
+    async def _look(self) -> None:
+        kept = await self._in_thread(self._watch.look)
+        if kept is None:
+            return
+        for name in kept.damaged:
+            self._journal.warning("key is damaged in the database, it opens nothing", key=name)
+        self._learn(kept.every)
+
+    async def _in_thread(self, job: Callable[[], T]) -> T:
+        """Do what may wait for a disk. It is never abandoned: nobody else has the connection."""
+        return await trio.to_thread.run_sync(
+            job, thread_name="keys", abandon_on_cancel=False, limiter=self._limiter
+        )
+
+    def _lose(self, reason: str) -> None:
+        """Say once that nothing is learned; the attempts that follow are not worth a line."""
+        if not self._told:
+            self._told = True
+            self._journal.warning("keys cannot be read, the last known go on", reason=reason)
+
+    def _find(self) -> None:
+        if self._told:
+            self._told = False
+            self._journal.info("keys can be read again")
+
+
+class _Watch:
+    """The book's connection. Its methods are called in a thread, one at a time.
+
+    It is made anew after a fault, and where another file has been put in the place of the first.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._version: int | None = None
+
+    def prepare(self) -> None:
+        """Have the database be there, and be up to date."""
+        self._database.connect().close()
+
+    def look(self) -> Kept | None:
+        """Return all keys where they may have changed since the last look, else nothing."""
+        try:
+            with telling(self._database.path):
+                store = KeyStore(self._connected())
+                if store.version == self._version:
+                    return None
+                kept = store.read()
+        except DatabaseFault:
+            self.close()
+            raise
+        self._version = kept.version
+        return kept
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> sqlite3.Connection:
+        identity = self._database.identity
+        if identity != self._identity:
+            self.close()
+            self._identity, self._version = identity, None
+        if self._connection is None:
+            self._connection = self._database.connect(readonly=True, busy_timeout=PATIENCE)
+        return self._connection
+
+
+def _record(row: tuple[object, ...]) -> KeyRecord | None:
+    """Return the key that a row holds; None where it holds none that can be trusted."""
+    try:
+        found = msgspec.convert(row, _Row)
+        return KeyRecord(
+            found.name,
+            found.digest,
+            found.hint,
+            found.team,
+            found.user,
+            msgspec.json.decode(found.models, type=tuple[str, ...]),
+            Limits(**msgspec.json.decode(found.limits, type=_Allowed)),
+            found.created,
+            found.expires,
+            found.revoked,
+            msgspec.json.decode(found.metadata, type=dict[str, str]),
+        )
+    except (msgspec.DecodeError, TypeError):  # TypeError: a limit that nobody here knows
+        return None
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,34 @@
+"""Who holds a virtual key, and what it may: as much of it as the rooms of a call need."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be asked at once and in a minute; None is without a limit."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One who may call. `key` is the name of the virtual key, `key_id` tells it from all others.
+
+    `models` and `team_models` are names and patterns that may be asked for; empty is all. Both must
+    allow a name.
+    """
+
+    key: str
+    key_id: str
+    team: str | None = None
+    user: str | None = None
+    models: tuple[str, ...] = ()
+    team_models: tuple[str, ...] = ()
+    limits: Limits = field(default=Limits())
+    team_limits: Limits = field(default=Limits())
+
+
+ANYONE = Caller("", "")
+"""Whoever calls a gateway that has no keys."""

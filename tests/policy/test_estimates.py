@@ -1,0 +1,98 @@
+"""How many tokens a call is taken for before anybody can count them."""
+
+import json
+
+import msgspec
+import pytest
+from msgspec import Raw
+
+from gateway.policy.estimates import (
+    ANSWER_TOKENS,
+    ATTACHMENT_TOKENS,
+    ATTACHMENTS,
+    MOST_TOKENS,
+    SMALL_BYTES,
+    TOKEN_BYTES,
+    estimate_of,
+    prompt_of,
+)
+from gateway.words.call import Call
+
+
+def call(**fields: object) -> Call:
+    raw = {name: Raw(msgspec.json.encode(value)) for name, value in fields.items()}
+    return Call("chat", "chat", "m", stream=False, show_usage=True, fields=raw)
+
+
+def asked(text: object) -> int:
+    """Return what is reserved for the request alone."""
+    return estimate_of(call(messages=text)) - ANSWER_TOKENS
+
+
+def test_four_bytes_are_a_token_and_a_begun_one_counts() -> None:
+    assert asked("a" * 38) == 10
+    assert asked("a" * 39) == 11
+
+
+def test_what_is_asked_is_told_without_the_answer() -> None:
+    assert prompt_of(call(messages="a" * 38, max_tokens=4000)) == 10 + 1
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
+def test_the_most_that_may_be_answered_is_reserved(name: str) -> None:
+    assert estimate_of(call(**{name: 4000})) == 1 + 4000
+
+
+def test_the_newer_name_of_the_most_goes_before_the_older() -> None:
+    assert estimate_of(call(max_tokens=9000, max_completion_tokens=10)) == 2 + 10
+
+
+@pytest.mark.parametrize("most", [None, "5", 2.5, True, 0, -3, [], {}])
+def test_a_most_that_is_no_number_is_none(most: object) -> None:
+    request = call(max_tokens=most)
+    assert ANSWER_TOKENS < estimate_of(request) <= ANSWER_TOKENS + 2
+
+
+@pytest.mark.parametrize("most", [b"9" * 18, b"9" * 5000])
+def test_a_most_beyond_all_reason_is_bounded(most: bytes) -> None:
+    request = call()
+    request.fields["max_tokens"] = Raw(most)
+    assert estimate_of(request) <= MOST_TOKENS + len(most)
+
+
+@pytest.mark.parametrize(("choices", "answers"), [(1, 1), (3, 3), (10**9, 128), (0, 1), ("2", 1)])
+def test_each_choice_is_an_answer(choices: object, answers: int) -> None:
+    assert estimate_of(call(max_tokens=100, n=choices)) // 100 == answers
+
+
+def test_an_image_is_not_taken_for_text() -> None:
+    url = "data:image/png;base64," + "A" * 1_000_000
+    image = {"type": "image_url", "image_url": {"url": url}}
+    assert ATTACHMENT_TOKENS <= asked([image]) <= ATTACHMENT_TOKENS + 30
+    assert asked([image, image]) <= 2 * ATTACHMENT_TOKENS + 60
+
+
+@pytest.mark.parametrize("order", [("type", "input_audio"), ("input_audio", "type")])
+def test_a_sound_is_not_taken_for_text(order: tuple[str, str]) -> None:
+    part = {"type": "input_audio", "input_audio": {"data": "A" * 1_000_000, "format": "wav"}}
+    assert asked([{name: part[name] for name in order}]) <= ATTACHMENT_TOKENS + 40
+
+
+def test_text_that_only_looks_like_an_attachment_counts() -> None:
+    text = "The mark is ;base64, and then comes text. " + "More of it. " * 2000
+    assert asked(text) == -(-(len(text) + 2) // TOKEN_BYTES)
+    short = ";base64," + "A" * (SMALL_BYTES - 100)
+    assert asked(short) == -(-len(json.dumps(short)) // TOKEN_BYTES)
+
+
+def test_an_attachment_without_an_end_counts_as_text() -> None:
+    request = call()
+    request.fields["messages"] = Raw(b";base64," + b"A" * 8_000)
+    assert estimate_of(request) == 2002 + ANSWER_TOKENS
+
+
+def test_only_so_many_attachments_are_told_apart() -> None:
+    mark, length = ";base64,", 2 * ATTACHMENT_TOKENS * TOKEN_BYTES
+    images = [mark.ljust(length, "A")] * (ATTACHMENTS + 10)
+    size = len(msgspec.json.encode(images))
+    assert asked(images) == -(-size // TOKEN_BYTES) - ATTACHMENTS * ATTACHMENT_TOKENS

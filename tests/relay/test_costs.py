@@ -1,0 +1,89 @@
+"""What attempts cost: reported where it is, estimated where it is not."""
+
+import json
+
+import pytest
+
+from gateway.forms.chat import read_request
+from gateway.policy.estimates import prompt_of
+from gateway.policy.prices import Price, Prices
+from gateway.relay.costs import Costs
+from gateway.words.answer import Usage
+from gateway.words.receipt import Attempt, Receipt, WaitsFor
+from gateway.words.target import Origin, Target
+
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hello there"}]}
+CALL = read_request("chat", json.dumps(BODY).encode())
+TARGET = Target("up", "openai", "chat", Origin("http", "127.0.0.1", 80), "/v1", "m-1")
+PRICE = Price(1_000_000, 2_000_000)
+"""A micro-dollar for a token that is asked, two for one that is answered."""
+
+
+def charged(
+    outcome: str,
+    usage: Usage | None = None,
+    *,
+    waits_for: WaitsFor = WaitsFor.CONTENT,
+    pieces: int = 0,
+    price: Price | None = PRICE,
+) -> tuple[Receipt, Attempt]:
+    attempt = Attempt("up/m-1", 0.0, 1.0, outcome, waits_for=waits_for, usage=usage)
+    receipt = Receipt("r", "POST", "/", "p", 0.0, pieces=pieces, attempts=[attempt], usage=usage)
+    overrides = {} if price is None else {TARGET.name: price}
+    Costs(Prices(overrides)).charge(attempt, TARGET, CALL, receipt)
+    return receipt, attempt
+
+
+def test_what_was_reported_of_a_whole_answer_is_exact() -> None:
+    receipt, _ = charged("completed", Usage(10, 5), pieces=5)
+    assert (receipt.cost_nanos, receipt.usage_quality) == (20_000, "exact")
+
+
+def test_what_was_reported_before_it_broke_off_is_a_part() -> None:
+    receipt, _ = charged("upstream_truncated", Usage(10, 1), pieces=5)
+    assert (receipt.cost_nanos, receipt.usage_quality) == (12_000, "partial")
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "upstream_truncated", "idle_timeout"])
+def test_a_stream_that_was_left_is_counted_as_it_passed(outcome: str) -> None:
+    receipt, attempt = charged(outcome, pieces=7)
+    assert attempt.usage == receipt.usage == Usage(prompt_of(CALL), 7)
+    assert receipt.usage_quality == "estimated"
+    assert receipt.cost_nanos == 1_000 * prompt_of(CALL) + 14_000
+
+
+@pytest.mark.parametrize("outcome", ["first_token_timeout", "cancelled"])
+def test_who_was_asked_and_never_spoke_has_read_the_prompt(outcome: str) -> None:
+    receipt, _ = charged(outcome, waits_for=WaitsFor.HEAD)
+    assert receipt.cost_nanos == 1_000 * prompt_of(CALL)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "waits_for"),
+    [
+        ("overloaded", WaitsFor.CONTENT),
+        ("upstream_connect_error", WaitsFor.CONNECTION),
+        ("cancelled", WaitsFor.SLOT),
+    ],
+)
+def test_who_refused_or_was_not_reached_takes_nothing(outcome: str, waits_for: WaitsFor) -> None:
+    receipt, attempt = charged(outcome, waits_for=waits_for)
+    assert (receipt.cost_nanos, receipt.usage_quality, attempt.usage) == (None, None, None)
+
+
+def test_a_lost_race_costs_its_prompt_and_says_nothing_of_the_answer() -> None:
+    receipt, attempt = charged("lost", pieces=3)
+    assert attempt.usage == Usage(prompt_of(CALL), 0)
+    assert (receipt.usage, receipt.usage_quality) == (None, None)
+    assert receipt.cost_nanos == 1_000 * prompt_of(CALL)
+
+
+def test_without_a_price_the_tokens_are_counted_all_the_same() -> None:
+    receipt, _ = charged("completed", Usage(10, 5), price=None)
+    assert (receipt.cost_nanos, receipt.usage_quality) == (None, "exact")
+
+
+def test_all_attempts_of_a_call_are_paid_for() -> None:
+    receipt, attempt = charged("completed", Usage(10, 5))
+    Costs(Prices({TARGET.name: PRICE})).charge(attempt, TARGET, CALL, receipt)
+    assert receipt.cost_nanos == 40_000

@@ -1,0 +1,304 @@
+"""Keys in a real database: changes are whole, and every process learns of them soon."""
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from gateway.policy.keys import KeyRecord, Keyring, digest_of
+from gateway.store.database import Database, DatabaseFault, telling
+from gateway.store.keys import INTERVAL, KeyBook, KeyStore, NameTaken
+from gateway.words.caller import Limits
+
+PEPPER = b"a pepper of a test"
+PATIENCE = 5.0
+"""Seconds. A test that waits longer has failed."""
+
+SOON = 1.0
+"""Seconds within which a change holds in every process."""
+
+HOSTILE = "x'); DROP TABLE keys; --\" \N{RIGHT-TO-LEFT OVERRIDE}\x1b[2J"
+
+
+def record(name: str, secret: str = "ngw-1", **more: object) -> KeyRecord:
+    return KeyRecord(name, digest_of(secret.encode(), PEPPER), **more)  # type: ignore[arg-type]
+
+
+FULL = record(
+    "ci",
+    hint="ngw-…9f2c",
+    team="research",
+    user="ada",
+    models=("@frontier", "local/*"),
+    limits=Limits(60, None, 5),
+    created=1_700_000_000,
+    expires=1_800_000_000,
+    metadata={"ticket": "17"},
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "gateway.db")
+
+
+@pytest.fixture
+def store(database: Database) -> Iterator[KeyStore]:
+    with closing(database.connect()) as connection:
+        yield KeyStore(connection)
+
+
+def change(database: Database, statement: str, *values: object) -> None:
+    """Do to the database what no command does."""
+    with closing(database.connect()) as connection:
+        connection.execute(statement, values)
+
+
+def test_a_key_is_read_as_it_was_made(store: KeyStore) -> None:
+    store.create(FULL)
+    store.create(record("bare", "ngw-2"))
+    assert store.list() == (record("bare", "ngw-2"), FULL)
+    assert store.get("ci") == FULL
+    assert store.get("CI") is None
+
+
+def test_each_change_raises_the_version_and_what_changes_nothing_does_not(store: KeyStore) -> None:
+    versions = [store.version]
+    store.create(FULL)
+    versions.append(store.version)
+    assert store.rotate("ci", "f" * 64, "ngw-…ffff")
+    versions.append(store.version)
+    assert store.revoke("ci", 1_750_000_000)
+    versions.append(store.version)
+    assert versions == sorted(set(versions))
+    assert not store.revoke("ci", 1_760_000_000)
+    assert not store.rotate("ci", "e" * 64, "ngw-…eeee")
+    assert not store.revoke("cd", 1)
+    assert not store.rotate("cd", "d" * 64, "")
+    with pytest.raises(NameTaken):
+        store.create(record("ci", "ngw-2"))
+    assert store.version == versions[-1]
+    assert store.get("ci") == replace(
+        FULL, digest="f" * 64, hint="ngw-…ffff", revoked=1_750_000_000
+    )
+
+
+def test_a_change_that_fails_leaves_nothing_behind(store: KeyStore) -> None:
+    store.create(FULL)
+    version = store.version
+    with pytest.raises(sqlite3.IntegrityError):
+        store.create(replace(FULL, name="the same secret"))
+    assert (store.version, store.list()) == (version, (FULL,))
+    store.create(record("next", "ngw-2"))  # no transaction is left open
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "' OR 1=1 --", "%", "_", "\N{GREEK SMALL LETTER ALPHA}"])
+def test_s6_what_a_name_says_is_never_sql(store: KeyStore, name: str) -> None:
+    store.create(FULL)
+    assert store.get(name) is None
+    assert not store.revoke(name, 1)
+    assert not store.rotate(name, "f" * 64, name)
+    odd = record(name, "ngw-2", team=name, user=name, models=(name,), metadata={name: name})
+    store.create(odd)
+    assert store.get(name) == odd
+    assert store.get("ci") == FULL
+
+
+DAMAGE = {
+    "models": "no JSON",
+    "limits": '{"requests_per_minute": 0}',
+    "metadata": '{"ticket": 17}',
+    "digest": "short",
+    "created": "yesterday",
+    "hint": b"\xff",
+}
+
+
+@pytest.mark.parametrize(("column", "value"), DAMAGE.items(), ids=list(DAMAGE))
+def test_a_damaged_key_opens_nothing_and_spares_the_others(
+    store: KeyStore, database: Database, column: str, value: object
+) -> None:
+    store.create(FULL)
+    store.create(record("well", "ngw-2"))
+    change(database, f"UPDATE keys SET {column} = ? WHERE name = 'ci'", value)
+    kept = store.read()
+    assert (kept.records, kept.damaged) == ((record("well", "ngw-2"),), ("ci",))
+    assert store.get("ci") is None
+    assert store.revoke("ci", 1)
+
+
+def test_a_limit_that_nobody_here_knows_is_damage(store: KeyStore, database: Database) -> None:
+    store.create(FULL)
+    change(database, """UPDATE keys SET limits = '{"usd_per_day": 5}'""")
+    assert store.read().damaged == ("ci",)
+
+
+def test_r13_the_database_holds_no_secret_and_is_its_owners_alone(database: Database) -> None:
+    secret = "ngw-" + "s" * 43
+    with closing(database.connect()) as connection:
+        KeyStore(connection).create(record("ci", secret))
+        files = [path for path in database.path.parent.iterdir() if path.is_file()]
+        assert not [path for path in files if secret.encode() in path.read_bytes()]
+    assert stat.S_IMODE(database.path.stat().st_mode) == 0o600
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def info(self, event: str, **fields: object) -> None:
+        self.said.append(event)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self.said.append(f"{event}: {fields}")
+
+
+class Reader:
+    """A process with a book: what it was told, and when it hears of what."""
+
+    def __init__(self, database: Database, interval: float = INTERVAL) -> None:
+        self.journal = Journal()
+        self.learned: list[tuple[KeyRecord, ...]] = []
+        self.book = KeyBook(database, self.learned.append, self.journal, interval)
+
+    @property
+    def names(self) -> list[str]:
+        """The keys in force, as last told."""
+        return [record.name for record in self.learned[-1] if record.revoked is None]
+
+    async def hears(self, *names: str) -> None:
+        """Wait until these are the keys in force."""
+        with trio.fail_after(SOON):
+            while self.names != list(names):
+                await trio.sleep(0.01)
+
+    async def says(self, count: int) -> None:
+        with trio.fail_after(PATIENCE):
+            while len(self.journal.said) < count:
+                await trio.sleep(0.01)
+
+
+async def test_two_books_learn_of_every_change_within_a_second(
+    database: Database, store: KeyStore
+) -> None:
+    readers = [Reader(database), Reader(database)]
+    store.create(FULL)
+    async with trio.open_nursery() as nursery:
+        for reader in readers:
+            await reader.book.load()
+            assert reader.names == ["ci"]
+            nursery.start_soon(reader.book.run)
+        store.create(record("new", "ngw-2"))
+        for reader in readers:
+            await reader.hears("ci", "new")
+        store.revoke("ci", 1_750_000_000)
+        for reader in readers:
+            await reader.hears("new")
+        store.rotate("new", "f" * 64, "ngw-…ffff")
+        with trio.fail_after(SOON):
+            while any(reader.learned[-1][1].digest != "f" * 64 for reader in readers):
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    assert [len(reader.learned) for reader in readers] == [4, 4]
+    assert [reader.journal.said for reader in readers] == [[], []]
+
+
+async def test_where_nothing_changes_nothing_is_told(database: Database, store: KeyStore) -> None:
+    store.create(FULL)
+    reader = Reader(database, interval=0.001)
+    await reader.book.load()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reader.book.run)
+        await trio.sleep(0.05)  # many looks
+        nursery.cancel_scope.cancel()
+    assert (reader.learned, reader.journal.said) == ([(FULL,)], [])
+
+
+async def test_the_first_load_makes_the_database(database: Database) -> None:
+    reader = Reader(database)
+    await reader.book.load()
+    assert reader.learned == [()]
+    assert database.identity is not None
+
+
+async def test_a_database_that_cannot_be_read_is_told_at_once_in_a_sentence(
+    database: Database,
+) -> None:
+    database.path.write_bytes(b"this is no database, and it is long enough to tell" * 100)
+    reader = Reader(database)
+    with pytest.raises(DatabaseFault, match=r"gateway\.db is no database of SQLite's"):
+        await reader.book.load()
+    assert reader.learned == []
+
+
+async def test_while_the_database_is_away_the_last_known_keys_count_and_it_is_told_once(
+    database: Database, store: KeyStore, tmp_path: Path
+) -> None:
+    store.create(FULL)
+    reader = Reader(database)
+    await reader.book.load()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reader.book.run)
+        away = tmp_path / "away.db"
+        database.path.rename(away)
+        await reader.says(1)
+        assert reader.journal.said[0].startswith("keys cannot be read, the last known go on: ")
+        for _ in range(10):  # several looks
+            await trio.sleep(0.05)
+        assert len(reader.journal.said) == 1
+        assert reader.names == ["ci"]
+        away.rename(database.path)
+        await reader.says(2)
+        assert reader.journal.said[1] == "keys can be read again"
+        store.revoke("ci", 1)
+        await reader.hears()
+        nursery.cancel_scope.cancel()
+
+
+async def test_another_file_in_its_place_is_read_even_at_the_same_version(
+    database: Database, tmp_path: Path
+) -> None:
+    other = Database(tmp_path / "other.db")
+    for each, name in ((database, "ci"), (other, "other")):
+        with closing(each.connect()) as connection:
+            KeyStore(connection).create(record(name))
+    reader = Reader(database)
+    await reader.book.load()
+    assert reader.names == ["ci"]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reader.book.run)
+        other.path.replace(database.path)
+        await reader.hears("other")
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_damaged_key_is_named_in_the_log_and_still_counts_as_a_key(
+    database: Database, store: KeyStore
+) -> None:
+    store.create(FULL)
+    change(database, "UPDATE keys SET models = 'no JSON'")
+    reader = Reader(database)
+    await reader.book.load()
+    assert reader.journal.said == [
+        "key is damaged in the database, it opens nothing: {'key': 'ci'}"
+    ]
+    keyring = Keyring(reader.learned[-1], {}, {}, PEPPER)
+    assert (len(keyring), keyring.names) == (1, ("ci",))
+    assert keyring.identify(b"ngw-1", 0.0) is None
+    assert store.list() == reader.learned[-1]
+
+
+async def test_a_book_looks_while_somebody_writes(database: Database, store: KeyStore) -> None:
+    store.create(FULL)
+    reader = Reader(database)
+    with closing(database.connect()) as writer, telling(database.path):
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("DELETE FROM keys")
+        await reader.book.load()
+        assert reader.names == ["ci"]
+        writer.execute("ROLLBACK")
