@@ -45,7 +45,9 @@ class Gateway:
 
     def lines(self, event: str = "request") -> list[Fields]:
         """Return the log's lines of one event."""
-        said = [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
+        # The last one may be on its way still: the kernel writes page by page.
+        whole = self.log.read_text().rpartition("\n")[0]
+        said = [json.loads(line) for line in whole.splitlines() if line[:1] == "{"]
         return [fields for fields in said if fields["event"] == event]
 
     async def wait_for_lines(

@@ -65,7 +65,8 @@ class Supervised:
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Return the log's lines of one event."""
-        lines = [json.loads(line) for line in self.said.splitlines() if line[:1] == "{"]
+        whole = self.said.rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines() if line[:1] == "{"]
         return [line for line in lines if line["event"] == event]
 
     def ends(self, *numbers: signal.Signals) -> int:
