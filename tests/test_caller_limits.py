@@ -87,7 +87,7 @@ async def test_a_place_is_free_as_soon_as_its_client_has_left(
     for _ in range(3):
         stage.provider(STREAM_HEAD, chunk(event("a")))
         caller = ask(stage, stream=True)
-        await caller.read(40)
+        assert (await caller.read(40)).startswith(b"HTTP/1.1 200 ")
         refused = await ask(stage).reply()
         assert (refused.status, "at once" in refused.error["message"]) == (429, True)
         caller.leave(way)

@@ -203,13 +203,6 @@ def test_a_key_rests_until_the_date_that_the_provider_says() -> None:
     assert health.key_rests_for(target(key=1), 5.0) == 30.0
 
 
-def test_keys_are_woken_by_a_reload() -> None:
-    health = Health()
-    attempt(health, target(key=1), 0.0, UpstreamAuth("Wrong key."))
-    health.wake_keys()
-    assert health.key_rests_for(target(key=1), 0.0) == 0.0
-
-
 def test_open_calls_are_counted_over_all_keys_of_a_home() -> None:
     health = Health()
     assert health.begin(target(key=1), 0.0, must=False)

@@ -25,6 +25,7 @@ from gateway.relay.account import account_of
 from gateway.relay.carry import carry
 from gateway.relay.clock import Clock
 from gateway.relay.house import Current, House
+from gateway.relay.resume import SILENT
 from gateway.words.caller import ANYONE, Caller
 from gateway.words.client import Header
 from gateway.words.errors import (
@@ -49,7 +50,7 @@ NO_KEY = (
 )
 FAREWELLS: dict[Cause, GatewayError] = {
     Cause.TOTAL_TIMEOUT: TotalTimeout("The call took longer than its total time."),
-    Cause.IDLE_SILENCE: IdleTimeout("The provider fell silent in the middle of its answer."),
+    Cause.IDLE_SILENCE: IdleTimeout(SILENT),
     Cause.IDLE_TRICKLE: IdleTimeout("The provider sends bytes, but no whole event."),
     Cause.DRAIN: Stopped("The gateway is shutting down."),
     Cause.OPERATOR: StoppedByOperator("The operator of the gateway has stopped this call."),

@@ -246,10 +246,6 @@ class Health:
         elif home is not None:
             home.circuit.close()
 
-    def wake_keys(self) -> None:
-        """End the rest of all keys, because a reload may have brought others."""
-        self._keys.clear()
-
     def states(self, now: float) -> list[State]:
         """Tell of all homes that are known, in the order of their names."""
         resting: dict[str, list[tuple[int, float]]] = {}
