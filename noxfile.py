@@ -136,3 +136,10 @@ def prices(session: nox.Session) -> None:
     """Make the table of prices anew, of the latest genai-prices."""
     session.install("-e", ".", "genai-prices>=0.2.3")
     session.run("python", "tools/prices.py", *session.posargs)
+
+
+@nox.session(default=False)
+def accounts(session: nox.Session) -> None:
+    """Measure the bars of keys, limits, budgets and the ledger; `-- --write` writes the page."""
+    session.install("-e", ".", *groups("bench", "test"))
+    session.run("python", "-m", "benchmarks.accounts", *session.posargs)

@@ -7,10 +7,11 @@ from pathlib import Path
 import httpx2
 import trio
 
-from gateway.app import App, assemble, run_services
+from gateway.assembly import App, assemble
 from gateway.config.load import load_config
 from gateway.downstream.connection import Hall
 from gateway.downstream.listen import Listening, open_sockets
+from gateway.services import run_services
 from gateway.telemetry.log import Log, open_log
 from gateway.telemetry.options import LogOptions
 from gateway.words.receipt import Receipt

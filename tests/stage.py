@@ -23,6 +23,7 @@ from gateway.downstream.head import Head
 from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
 from gateway.policy.allowance import Allowance
+from gateway.policy.budgets import Purse, Purses
 from gateway.policy.health import Health
 from gateway.policy.keys import Keyring
 from gateway.policy.limits import Limiter
@@ -30,12 +31,14 @@ from gateway.policy.offers import Alias, Offer, Rules
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
 from gateway.relay.costs import Costs
-from gateway.relay.house import Current, House
+from gateway.relay.gate import LocalGate
+from gateway.relay.house import Current, Gate, House
 from gateway.relay.kept import Answers
 from gateway.relay.options import AnswerOptions, ClockOptions
 from gateway.relay.shared import Sharing
 from gateway.upstream.transport import Transport
 from gateway.upstream.wire import UpstreamStream
+from gateway.words.caller import Limits
 from gateway.words.receipt import Receipt, Tap
 from gateway.words.secret import Secret
 from gateway.words.target import Conduct, Origin, Target, Timeouts
@@ -190,11 +193,17 @@ class Stage:
         self.conduct = Conduct(retries=0)
         self.homes = ["up"]
         """Names of the providers that offer the model `m`; each listens at NAME.test."""
+        self.offered: dict[str, dict[str, str]] = {}
+        """What some of them offer instead: public names, and their own."""
         self.spares: list[str] = []
         """Those that offer `n`; `m` falls back on it."""
         self.rules = Rules(fallbacks={"m": ("n",)})
         self.keys = [KEY]
         self.limiter = Limiter()
+        self.gate: Gate = LocalGate(self.limiter, trio.current_time)
+        self.purses = Purses()
+        self.limits_of_models: dict[str, Limits] = {}
+        self.alerts: list[tuple[str, float]] = []
         self.costs: Costs | None = None
         self.keyring: Keyring | None = None
         self.prefill = False
@@ -268,14 +277,17 @@ class Stage:
     def house(self) -> House:
         """Build a house of what is set."""
         models = {"m": "m-1", "org/big": "big"}
-        offers = [self._offer(name, models) for name in self.homes]
+        offers = [self._offer(name, self.offered.get(name, models)) for name in self.homes]
         offers += [self._offer(name, {"n": "n-1"}) for name in self.spares]
         aliases = {"m": Alias(seconds=_clocks_of(self.timeouts)), **self.aliases}
         rules = self.rules if self.spares else replace(self.rules, fallbacks={})
         return House(
             routes=Routes(offers, aliases, {}, rules),
             keys=self.keyring,
-            limiter=self.limiter,
+            gate=self.gate,
+            limits_of_models=self.limits_of_models,
+            purses=self.purses,
+            warn_of=self._warn_of,
             costs=self.costs,
             books=None,
             health=self.health,
@@ -293,6 +305,9 @@ class Stage:
             new_id=map("req_{}".format, itertools.count(1)).__next__,
             report=lambda what, error, request_id: self.bugs.append((what, error, request_id)),
         )
+
+    def _warn_of(self, purse: Purse, part: float) -> None:
+        self.alerts.append((purse.account.name, part))
 
     def target(self, name: str = "up", model: str = "m-1") -> Target:
         """Return the target that a provider's model is, by its own key."""
@@ -378,6 +393,7 @@ class Stage:
         assert self.bugs == []
         assert (len(self.calls), self.calls.body_bytes) == (0, 0)
         assert self.watching.watched == 0
+        assert [purse.reserved for purse in self.purses if purse.reserved] == []
         pool = self.transport.pool
         assert (pool.busy, pool.waiting, self.transport.streams) == (0, 0, 0)
         assert len(self.book.receipts) == self.accepted

@@ -1,5 +1,6 @@
 """Limits of a key and its team, seen by who holds the key. In memory, in virtual time."""
 
+import json
 from math import inf
 
 import pytest
@@ -7,10 +8,12 @@ import trio
 from trio.testing import MockClock
 
 from gateway.policy.keys import KeyRecord, Keyring, Team, digest_of
+from gateway.policy.limits import Limiter
+from gateway.relay.gate import LocalGate
 from gateway.words.caller import Limits
 from gateway.words.target import Conduct
 from tests.caller import Caller
-from tests.stage import COMPLETION, STREAM_HEAD, Stage, answer, chat, chunk, event
+from tests.stage import COMPLETION, STREAM_HEAD, Stage, answer, chat, chunk, event, get
 
 pytest_plugins = ("tests.onstage",)
 
@@ -105,3 +108,23 @@ async def test_however_a_call_ends_nothing_is_held(stage: Stage, autojump_clock:
     assert (await ask(stage, messages=[]).reply()).status == 400
     kept = await ask(stage).reply()
     assert (kept.status, kept.get("x-gateway-cache")) == (200, "hit")
+
+
+@pytest.mark.parametrize(("mode", "status"), [("local", 200), ("open", 200), ("closed", 503)])
+async def test_readiness_says_that_those_who_count_together_are_away(
+    stage: Stage, mode: str, status: int, autojump_clock: MockClock
+) -> None:
+    stage.gate = Away(mode)
+    reply = await stage.ask(get("/readyz")).reply()
+    told = json.loads(reply.body)
+    assert (reply.status, told["shared_store"], told["mode"]) == (status, "away", mode)
+
+
+class Away(LocalGate):
+    """A gate whose store is away."""
+
+    away = True
+
+    def __init__(self, mode: str) -> None:
+        super().__init__(Limiter(), trio.current_time)
+        self.mode = mode

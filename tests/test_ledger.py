@@ -175,7 +175,7 @@ async def test_limits_are_refused_where_several_workers_would_each_count_by_them
     command = ["keys", "create", "k", "--concurrency", "1"]
     result = CliRunner().invoke(cli, [*command, "--config", str(tmp_path / "gateway.toml")])
     assert result.exit_code == 1
-    assert "must be 1 where keys or teams have limits" in result.stderr
+    assert "must be 1 where keys, teams or models have limits" in result.stderr
     limited = CONFIG.format(workers=1, port=9) + "[teams.red]\nlimits = { concurrency = 1 }\n"
     (tmp_path / "gateway.toml").write_text(limited)
     serve = [sys.executable, "-m", "gateway", "serve", "--workers", "2", "--config"]

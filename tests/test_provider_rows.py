@@ -419,9 +419,9 @@ async def test_a_stream_that_breaks_off_is_told_in_band_and_never_looks_whole(
 
 CUT_ANYWHERE = CHUNK % "café".encode() + FINISH + DONE
 LINES = ONE.removesuffix(b"\n\n").replace(b'"choices"', b'\ndata: "choices"') + b"\n\n"
-USAGE = b'"usage":{"prompt_tokens":3,"completion_tokens":%d,"total_tokens":9}'
-COUNTED = ONE.replace(b'"choices"', USAGE % 1 + b',"choices"')
-LAST_COUNT = b'data: {"id":"c","choices":[],%b}\n\n' % (USAGE % 2)
+USAGE = b'"usage":{"prompt_tokens":3,"completion_tokens":%d,"total_tokens":%d}'
+COUNTED = ONE.replace(b'"choices"', USAGE % (1, 4) + b',"choices"')
+LAST_COUNT = b'data: {"id":"c","choices":[],%b}\n\n' % (USAGE % (2, 5))
 EARLY = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
 
 PASSES: dict[str, tuple[Script, bytes]] = {

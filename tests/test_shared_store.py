@@ -1,4 +1,4 @@
-"""Two gateways and one store: what one finds out of a home the other knows, and kept answers."""
+"""Two gateways and one store: rests, kept answers and limits that are in common."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -24,13 +24,15 @@ shared = "{store}"
 [providers.up]
 kind = "openai"
 base_url = "http://127.0.0.1:{up}/v1"
-models = ["m", "kept"]
+models = ["m", "kept", "few"]
 [providers.spare]
 kind = "openai"
 base_url = "http://127.0.0.1:{spare}/v1"
 models = ["n"]
 [models.kept]
 cache = {{ ttl = 60.0 }}
+[models.few]
+limits = {{ requests_per_minute = 3 }}
 [fallbacks]
 m = "n"
 """
@@ -94,6 +96,20 @@ async def test_an_answer_that_one_has_kept_is_given_by_the_other(place: Place) -
     again = await asked(place.two, "kept")
     assert (again.fields[b"x-gateway-cache"], again.body) == (b"hit", SAID)
     assert len(place.up.asked_at) == 1
+
+
+async def test_a_limit_holds_for_all_gateways_together(place: Place) -> None:
+    place.up.say(*[WHOLE] * 3)
+    left = []
+    for real in (place.one, place.two, place.one):
+        reply = await asked(real, "few")
+        assert reply.body == SAID
+        left.append(reply.fields[b"x-ratelimit-remaining-requests"])
+    assert left == [b"2", b"1", b"0"]
+    refused = await asked(place.two, "few")
+    assert (refused.status, refused.error["code"]) == (429, "rate_limit_exceeded")
+    assert "the limit of this model" in refused.error["message"].lower()
+    assert 1 <= int(refused.fields[b"retry-after"]) <= 20
 
 
 async def test_without_the_store_each_goes_by_what_it_knows(place: Place) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import trio
 
-from gateway.app import LOOKUPS
+from gateway.services import LOOKUPS
 from gateway.upstream.dns import LOOKUP_TIMEOUT
 from tests.figures import Measured
 from tests.named import line_of, named

@@ -3,9 +3,10 @@
 It runs by `nox -s prices`, which installs that package beside the gateway; the gateway itself needs
 only the file. It fails where a name would be priced otherwise than the source prices it.
 
-What is left out: models that are paid for by anything but tokens and requests (they are noted as
-known, without a price), batch and priority rates, searches, storage, dearer tokens of sound and
-pictures, prices that begin later. Of prices that depend on the hour the dearest is taken.
+What is left out: models that are paid for by anything but tokens and requests, or that write video
+or images that nobody counts (they are noted as known, without a price), batch and priority rates,
+searches, storage, prices that begin later. Video that is read is priced as text. Of prices that
+depend on the hour the dearest is taken.
 """
 
 import datetime as dt
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from gateway.policy.prices import FILE, ProviderPrices, Table, bundled
+from gateway.policy.prices import FILE, FREE, Price, ProviderPrices, Table, bundled
 
 PACKAGE = "genai-prices"
 TABLE = Path(__file__).parents[1] / "src/gateway/policy" / FILE
@@ -61,10 +63,29 @@ own, and what is paid for by subscription."""
 NEWER_HOSTS = {"api.together.ai"}
 """Hosts that the source does not know yet."""
 
-KEYS = ("input", "output", "cache_read", "cache_write", "output_reasoning")
-"""The source's prices, in the order of ours."""
+KEYS = {
+    "input": "input",
+    "output": "output",
+    "cached_input": "cache_read",
+    "cache_write": "cache_write",
+    "reasoning": "output_reasoning",
+    "cache_write_1h": "cache_write_1h",
+    "audio_input": "input_audio",
+    "cached_audio": "cache_audio_read",
+    "audio_output": "output_audio",
+    "image_input": "input_image",
+    "cached_image": "cache_image_read",
+    "image_output": "output_image",
+}
+"""Our prices, and what the source calls them."""
 
-OTHER_OUTPUT = ("output_audio_mtok", "output_image_mtok", "output_video_mtok")
+FIELDS = FREE.__struct_fields__
+
+UNCOUNTED = {"output_video_mtok", "output_image_mtok"}
+
+TELLS_IMAGES = {"openai"}
+"""Who reports how much of an answer was images. Where others let a model draw, its images would be
+taken for text, at a tenth of their price: it is known, and has none."""
 
 
 def units(dollars: Decimal) -> int:
@@ -86,36 +107,38 @@ def standing(model: Any, today: dt.date) -> Any:
     return max(now, key=lambda prices: vars(prices).get("output_mtok") or 0)
 
 
-def row(prices: Any) -> list[Any] | None:
-    """Return a price as the table writes it; None for what is not paid for by the token."""
+def row(prices: Any, provider: str) -> list[Any] | None:
+    """Return a price as the table writes it; None for what its tokens do not tell."""
     said = {name: value for name, value in vars(prices).items() if value is not None}
     if "input_mtok" not in said and "output_mtok" not in said:
         return None
-    if any(name in said for name in OTHER_OUTPUT):
+    uncounted = {"output_video_mtok"} if provider in TELLS_IMAGES else UNCOUNTED
+    if not uncounted.isdisjoint(said):
         return None
-    tokens = [said.get(f"{key}_mtok") for key in KEYS]
+    tokens = {ours: said.get(f"{theirs}_mtok") for ours, theirs in KEYS.items()}
     request = int(said.get("requests_kcount", Decimal(0)).scaleb(6))
-    starts = sorted({tier.start for value in tokens for tier in getattr(value, "tiers", ())})
-    tiers = [[start, flat(tokens, start, request)] for start in starts]
-    return trimmed([*flat(tokens, 0, request, full=True), tiers])
+    starts = sorted({tier.start for each in tokens.values() for tier in getattr(each, "tiers", ())})
+    tiers = tuple((start, price_at(tokens, start, request)) for start in starts)
+    return price_row(msgspec.structs.replace(price_at(tokens, 0, request), tiers=tiers))
 
 
-def flat(tokens: list[Any], start: int, request: int, *, full: bool = False) -> list[Any]:
+def price_at(tokens: dict[str, Any], start: int, request: int) -> Price:
     """Return the prices of calls whose input is longer than `start`."""
-    found: list[Any] = []
-    for value in tokens:
+    found: dict[str, int] = {"input": 0, "per_request": request}
+    for name, value in tokens.items():
         reached = [tier.price for tier in getattr(value, "tiers", ()) if tier.start <= start]
         price = reached[-1] if reached else getattr(value, "base", value)
-        found.append(None if price is None else units(price))
-    found = [found[0] or 0, found[1] or 0, *found[2:], request]
-    return found if full else trimmed(found)
+        if price is not None:
+            found[name] = units(price)
+    return msgspec.structs.replace(FREE, **found)
 
 
-def trimmed(values: list[Any]) -> list[Any]:
-    """Leave out what the reader fills in by itself."""
-    defaults: list[Any] = [None, 0, None, None, None, 0, []]
-    while len(values) > 1 and values[-1] == defaults[len(values) - 1]:
-        values = values[:-1]
+def price_row(price: Price) -> list[Any]:
+    """Return a price as the table writes it, without what the reader fills in by itself."""
+    values: list[Any] = [getattr(price, name) for name in FIELDS]
+    values[FIELDS.index("tiers")] = [[above, price_row(tier)] for above, tier in price.tiers]
+    while len(values) > 1 and values[-1] in (getattr(FREE, FIELDS[len(values) - 1]), []):
+        values.pop()
     return values
 
 
@@ -136,7 +159,7 @@ def provider_of(source: Any, today: dt.date) -> dict[str, Any]:
         found["also"] = source.fallback_model_providers
     for model in source.models:
         name = model.id.lower()
-        price = row(standing(model, today))
+        price = row(standing(model, today), source.id)
         if price is None and name.endswith(":free"):
             price = [0]
         found["models"][name] = price
@@ -168,20 +191,13 @@ def differences(sources: list[Any], table: Table, today: dt.date) -> Iterator[st
             names.add(model.id.lower())
             for name in sorted(names):
                 theirs = source.find_model(name) or model
-                price = row(standing(theirs, today))
+                price = row(standing(theirs, today), source.id)
                 if price is None and theirs.id.endswith(":free"):
                     price = [0]
                 ours = table.find(source.id, name)
-                ours_row = None if ours is None else json.loads(json.dumps(price_row(ours.price)))
+                ours_row = None if ours is None else price_row(ours.price)
                 if ours_row != price:
                     yield f"{source.id} {name}: {ours_row}, the source says {price} ({theirs.id})"
-
-
-def price_row(price: Any) -> list[Any]:
-    """Return a price of ours as the table writes it."""
-    values = [getattr(price, name) for name in price.__struct_fields__]
-    values[-1] = [[above, price_row(tier)] for above, tier in values[-1]]
-    return trimmed(values)
 
 
 def written(table: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from gateway.app import App, assemble, find_local_servers, serve_behind
+from gateway.app import find_local_servers, serve_behind
+from gateway.assembly import App, assemble
 from gateway.config.compose import Config, config_of
 from gateway.config.discover import discover
 from gateway.config.load import find_config, load_config

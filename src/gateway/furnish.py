@@ -14,8 +14,10 @@ from httpx2 import AsyncBaseTransport
 
 from gateway.config.compose import Config, must_show_key
 from gateway.config.homes import Homes, keyring_of, known_secrets
-from gateway.config.models import overrides_of
+from gateway.config.issuers import issuers_of
+from gateway.config.models import limits_of_models, overrides_of
 from gateway.policy.allowance import Allowance
+from gateway.policy.budgets import Purse, Purses, dollars
 from gateway.policy.health import Health
 from gateway.policy.keys import KeyRecord, Keyring
 from gateway.policy.limits import Limiter
@@ -23,15 +25,22 @@ from gateway.policy.prices import Prices
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
 from gateway.relay.costs import Costs
+from gateway.relay.gate import LocalGate
 from gateway.relay.house import House
 from gateway.relay.kept import Answers
 from gateway.relay.shared import Sharing
 from gateway.store.database import Database, parse_database
 from gateway.store.ledger import Ledger
-from gateway.store.shared import SharedStore, open_shared
+from gateway.store.receipts import Beginnings, Seams, Sink, open_receipts
+from gateway.store.shared import Member, SharedStore, open_shared
+from gateway.store.sink_address import SinkAddress
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.log import Log
+from gateway.telemetry.refusals import Refusals
 from gateway.upstream.echo import EchoTransport
+from gateway.upstream.issuers import Issuers, open_issuers
+from gateway.upstream.posting import Posting
+from gateway.upstream.probe import client_on
 from gateway.upstream.transport import Transport
 from gateway.words.receipt import Tap
 
@@ -46,13 +55,28 @@ KEPT_BYTES = 67_108_864
 
 
 @dataclass(frozen=True, slots=True)
-class Furnished:
-    """A house, and what of it lies outside of the process, where that is configured."""
+class Outside:
+    """What of a house lies outside of the process, where that is configured."""
 
-    house: House
     shared: SharedStore | None
     database: Database | None
     ledger: Ledger | None
+    receipts: Sink | None
+    issuers: Issuers | None
+
+    @property
+    def books(self) -> tuple[Ledger | Sink, ...]:
+        """Those that keep what each call came to."""
+        return tuple(each for each in (self.ledger, self.receipts) if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """A house, what of it lies outside, and who counts what it refuses."""
+
+    house: House
+    outside: Outside
+    refusals: Refusals
 
 
 def furnish(
@@ -69,17 +93,19 @@ def furnish(
     """
     scrubber = Scrubber(known_secrets(config))
     log.know(scrubber)
-    health = Health()
-    shared = _share(config, health, log)
-    database = database_of(config)
-    ledger = None if database is None else Ledger(database, time.time_ns, log)
-    prices = Prices(overrides_of(config.models, homes.offers))
+    health, purses = Health(), Purses(common=config.store.shared is not None)
+    outside = _open(config, transport, log, _share(config, health, purses, log))
+    shared, books, refusals = outside.shared, outside.books, Refusals()
     house = House(
         routes=Routes(homes.offers, homes.aliases, listed, homes.rules),
         keys=keys_of(config, ()),
-        limiter=Limiter(),
-        costs=None if ledger is None else Costs(prices),
-        books=ledger,
+        issuers=outside.issuers,
+        gate=LocalGate(Limiter(), trio.current_time) if shared is None else shared.gate,
+        limits_of_models=limits_of_models(config.models),
+        purses=purses,
+        warn_of=partial(_warn_of, log),
+        costs=Costs(Prices(overrides_of(config.models, homes.offers))) if books else None,
+        books=Beginnings(books) if books else None,
         health=health,
         hedges=Allowance(HEDGED_SHARE, MOST_HEDGES),
         sharing=Sharing(),
@@ -88,14 +114,39 @@ def furnish(
         answers=config.answers,
         transports=_transports(transport, homes),
         scrubber=scrubber,
-        taps=(*(() if ledger is None else (ledger,)), AccessLog(log), *taps),
+        taps=(*books, AccessLog(log), refusals, *taps),
         turns=itertools.count(),
         new_id=request_ids(),
         draw=lots().random,
         today=lambda: time.time_ns() / 1e9,
         report=partial(_report, log),
     )
-    return Furnished(house, shared, database, ledger)
+    return Furnished(house, outside, refusals)
+
+
+def _open(config: Config, transport: Transport, log: Log, shared: SharedStore | None) -> Outside:
+    """Open what is configured; nobody is asked for anything yet."""
+    database = database_of(config)
+    return Outside(
+        shared=shared,
+        database=database,
+        ledger=None if database is None else Ledger(database, time.time_ns, log),
+        receipts=_open_receipts(config, transport, log),
+        issuers=open_issuers(issuers_of(config.auth), config.teams, log),
+    )
+
+
+def _open_receipts(config: Config, transport: Transport, log: Log) -> Sink | None:
+    """Open what receipts go to besides the ledger, where that is configured."""
+
+    def post_to(place: SinkAddress) -> Posting:
+        assert place.origin is not None
+        assert place.target is not None
+        return Posting(client_on(transport), place.origin, place.target, place.authorization)
+
+    name = secrets.token_hex(8)
+    seams = Seams(post_to, name, time.time_ns, lots().random, log)
+    return open_receipts(config.log.receipts, seams)
 
 
 def _transports(transport: Transport, homes: Homes) -> dict[str, AsyncBaseTransport]:
@@ -104,6 +155,18 @@ def _transports(transport: Transport, homes: Homes) -> dict[str, AsyncBaseTransp
 
 def _report(log: Log, what: str, error: BaseException, request_id: str) -> None:
     log.exception(f"bug in {what}", error, request_id=request_id)
+
+
+def _warn_of(log: Log, purse: Purse, part: float) -> None:
+    spent, budget = max(purse.spent, purse.known), purse.account.budget
+    log.warning(
+        "budget nears its end" if spent < purse.limit else "budget is spent",
+        budget=purse.account.name,
+        part=part,
+        spent=dollars(spent),
+        of=dollars(budget.nanos),
+        until=purse.window.end,
+    )
 
 
 def database_of(config: Config) -> Database | None:
@@ -117,17 +180,18 @@ def database_of(config: Config) -> Database | None:
 def keys_of(config: Config, records: Iterable[KeyRecord]) -> Keyring | None:
     """Return all virtual keys; None where anyone may call without."""
     keyring = keyring_of(config, records)
-    return keyring if len(keyring) or must_show_key(config, len(keyring)) else None
+    needed = len(keyring) or config.auth.issuers or must_show_key(config, len(keyring))
+    return keyring if needed else None
 
 
-def _share(config: Config, health: Health, log: Log) -> SharedStore | None:
+def _share(config: Config, health: Health, purses: Purses, log: Log) -> SharedStore | None:
     """Have other processes know what this one finds out of homes, and the reverse."""
 
     def learn(name: str, key_number: int | None, seconds: float) -> None:
         health.learn(name, key_number, seconds, trio.current_time())
 
-    who, draw = secrets.token_bytes(16), lots().random
-    shared = open_shared(config.store, who, learn, log, draw, config.upstream.upstream_ca)
+    member = Member(secrets.token_bytes(16), learn, purses)
+    shared = open_shared(config.store, member, log, lots().random, config.upstream.upstream_ca)
     if shared is not None:
         health.tell = shared.rests.tell
     return shared

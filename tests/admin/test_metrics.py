@@ -4,7 +4,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.admin.metrics import HELP, MOST_GAUGES, UNNAMED, exposition
+from gateway.admin.metrics import COUNTER, HELP, MOST_GAUGES, UNNAMED, exposition
 from gateway.admin.targets import HELP as OF_TARGETS
 from gateway.admin.targets import Names
 
@@ -43,9 +43,10 @@ def test_all_workers_are_in_one_scrape() -> None:
 def test_each_gauge_says_what_it_is() -> None:
     text = scrape([worker(1, {**dict.fromkeys(HELP, 1), "brand_new": 2})])
     families = {family.name: family for family in text_string_to_metric_families(text)}
-    assert {family.type for family in families.values()} == {"gauge"}
     for name, said in HELP.items():
-        assert families[f"gateway_{name}"].documentation == said
+        family = families[f"gateway_{name.removesuffix(COUNTER)}"]
+        kind = "counter" if name.endswith(COUNTER) else "gauge"
+        assert (family.documentation, family.type) == (said, kind)
     assert families["gateway_brand_new"].documentation == UNNAMED
     assert values(text, "brand_new") == {"1": 2.0}
 
@@ -64,6 +65,17 @@ def test_two_processes_of_one_number_are_added_up_and_no_series_stands_twice() -
     assert values(text, "draining") == {"1": 1.0}
     series = [line.rpartition(" ")[0] for line in text.splitlines() if line[0] != "#"]
     assert len(series) == len(set(series))
+
+
+def test_what_only_grows_is_a_counter() -> None:
+    told = {"ledger_written_total": 5, "ledger_away": True, "receipts_lost_total": 0}
+    text = scrape([worker(1, told), worker(2, told)], (1, 2))
+    assert values(text, "ledger_written_total") == {"1": 5.0, "2": 5.0}
+    assert values(text, "ledger_away") == {"1": 1.0, "2": 1.0}
+    assert "# TYPE gateway_ledger_written_total counter\n" in text
+    assert "# TYPE gateway_ledger_away gauge\n" in text
+    assert 'gateway_receipts_lost_total{worker="1"} 0.0\n' in text
+    assert "_created" not in text
 
 
 def test_what_is_no_gauge_is_left_out() -> None:

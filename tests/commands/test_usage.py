@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.commands.usage import OUTCOMES, command, dollars
+from gateway.commands.usage import OUTCOMES, command
 from gateway.store.calls import add
 from gateway.store.database import Database
 from gateway.store.rows import row_of
+from gateway.words.errors import ConnectFailed
 from gateway.words.life import Cause
 from tests.store.receipts import DAY_NS, NOON_NS, call, end
 
@@ -56,8 +57,6 @@ def test_people_get_a_table_with_a_sum(database: Path) -> None:
         "2024-10-04 1,999 239,880 39,980 479,760 2498.750001999",
         "2024-10-05 2 120 20 240 0.000000005 1 client_gone",
         "all 2,001 240,000 40,000 480,000 2498.750002004 1 client_gone",
-        "",
-        "1 of these calls have no price: what they cost is not in the sum.",
     ]
 
 
@@ -85,7 +84,7 @@ def test_programs_get_one_object(database: Path) -> None:
         "tokens_out": 480_000,
         "cost_usd": "2498.750002004",
         "cost_nanos": 2_498_750_002_004,
-        "unpriced": 1,
+        "unpriced": 0,
     }
 
 
@@ -138,16 +137,35 @@ def test_damage_within_is_told_and_changes_nothing(database: Path) -> None:
     assert database.read_bytes() == data
 
 
-@pytest.mark.parametrize(
-    ("nanos", "said"),
-    [
-        (0, "0.00"),
-        (1, "0.000000001"),
-        (10_000_000, "0.01"),
-        (1_500_000_000, "1.50"),
-        (2**62, "4611686018.427387904"),
-        (-1_000_000_001, "-1.000000001"),
-    ],
-)
-def test_amounts_are_exact(nanos: int, said: str) -> None:
-    assert dollars(nanos) == said
+def test_no_price_is_said_of_calls_alone_that_a_provider_worked_for(tmp_path: Path) -> None:
+    refused = call()
+    refused.fail(ConnectFailed("No."))
+    kept = end(call(attempts=[], cache="hit", usage_quality=None), None)
+    kept.usage_quality = None
+    with closing(Database(tmp_path / "data.db").connect()) as connection:
+        receipts = [refused, kept, end(call(), None)]
+        rows = [(n, row_of(each, NOON_NS, NOON_NS + 1)) for n, each in enumerate(receipts)]
+        add(connection, 1, rows)
+    told = lines(run("--database", "data.db"))
+    assert told[-1] == "1 of these calls have no price: what they cost is not in the sum."
+    total = json.loads(run("--database", "data.db", "--json").stdout)["total"]
+    assert (total["calls"], total["unpriced"]) == (3, 1)
+
+
+def test_a_form_may_be_named(database: Path) -> None:
+    csv_told = run("--database", str(database), "--format", "csv").stdout
+    assert csv_told == run("--database", str(database), "--csv").stdout
+    json_told = run("--database", str(database), "--format", "json").stdout
+    assert json_told == run("--database", str(database), "--json").stdout
+
+
+@pytest.mark.parametrize("by", ["user", "session"])
+def test_users_and_sessions_are_told_apart(by: str, database: Path) -> None:
+    (row,) = json.loads(run("--database", str(database), "--by", by, "--json").stdout)["rows"]
+    assert row[by] == {"user": "anna", "session": None}[by]
+
+
+def test_what_belongs_to_a_comparison_needs_one(database: Path) -> None:
+    for options in (("--provider", "openai"), ("--fail-over", "5")):
+        result = run("--database", str(database), *options)
+        assert (result.exit_code, "belong to --reconcile" in result.output) == (2, True)

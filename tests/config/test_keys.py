@@ -7,15 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config.budgets import UNKEPT
 from gateway.config.compose import SECTIONS
 from gateway.config.files import Files
-from gateway.config.keys import LATEST, NO_HASH, NO_KEYS, NO_PEPPER, check_auth, moment_of
+from gateway.config.keys import (
+    ALONE,
+    LATEST,
+    NO_HASH,
+    NO_KEYS,
+    NO_PEPPER,
+    check_auth,
+    has_budgets,
+    is_limited,
+    moment_of,
+)
 from gateway.config.lines import Lines
 from gateway.config.mistakes import Notes
 from gateway.config.secrets import Secrets
 from gateway.config.tables import Reading
 from gateway.downstream.options import AuthOptions
 from gateway.policy.keys import KeyRecord, Team
+from gateway.words.budget import Budget
 from gateway.words.caller import Limits
 from gateway.words.secret import Secret
 from tests.config.texts import load, mistakes
@@ -77,7 +89,8 @@ def test_a_key_says_who_holds_it_and_what_they_may(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("budgets = []", "6: keys[0].budgets: unknown key"),
+        ("budget = []", "6: keys[0].budget: unknown key; did you mean budgets?"),
+        ("unpriced = 'free'", "6: keys[0].unpriced: unknown key"),
         ("team = 1", "6: keys[0].team: expected a string, got a whole number"),
         ('team = "reserch"', "6: keys[0].team: unknown team; did you mean research?"),
         ('user = ""', "6: keys[0].user: the name is empty"),
@@ -231,6 +244,10 @@ def test_every_date_is_a_moment_that_can_be_shown(value: date) -> None:
     assert 1970 <= shown.year <= 9999
 
 
+BUDGETED_TEAM = '[teams.t]\nbudgets = [{ usd = 1, per = "day" }]'
+BUDGETED_KEY = f'[[keys]]\nname = "k"\nhash = "{"a" * 64}"\nbudgets = [{{ usd = 1, per = "day" }}]'
+
+
 def test_tables_of_keys_are_known_by_name() -> None:
     assert {"groups", "teams", "keys"} <= set(SECTIONS)
 
@@ -240,12 +257,42 @@ def test_tables_of_keys_are_known_by_name() -> None:
     [
         "[teams.t]\nlimits = { concurrency = 1 }",
         f'[[keys]]\nname = "k"\nhash = "{"a" * 64}"\nlimits = {{ requests_per_minute = 1 }}',
+        "[providers.echo]\n[models.echo]\nlimits = { tokens_per_minute = 1 }",
+        BUDGETED_TEAM,
+        BUDGETED_KEY,
     ],
 )
 def test_limits_are_counted_by_one_process_alone(limited: str, tmp_path: Path) -> None:
     pepper = '[auth]\npepper = { env = "KEY" }\n'
-    several = mistakes(f"[server]\nworkers = 2\n{pepper}{limited}", tmp_path)
-    assert [text.partition(": each")[0] for text in several] == [
-        "gateway.toml:2: server.workers: must be 1 where keys or teams have limits"
-    ]
-    assert load(f"{pepper}{limited}", tmp_path).listen.workers == 1
+    store = '[store]\ndatabase = "sqlite:///gateway.db"\n'
+    text = f"{pepper}{store}{limited}"
+    several = f"[server]\nworkers = 2\n{text}"
+    assert mistakes(several, tmp_path) == [f"gateway.toml:2: server.workers: {ALONE}"]
+    assert load(text, tmp_path).listen.workers == 1
+    shared = several.replace(store, f'{store}shared = "redis://localhost:6379/0"\n')
+    assert load(shared, tmp_path).listen.workers == 2
+    # Where the store could not be read nobody knows what it was to name.
+    wrong_store = several.replace(store, f"{store}shared = 1\n")
+    assert [text for text in mistakes(wrong_store, tmp_path) if "workers" in text] == []
+
+
+@pytest.mark.parametrize("budgeted", [BUDGETED_TEAM, BUDGETED_KEY])
+def test_budgets_need_a_database_that_remembers_them(budgeted: str, tmp_path: Path) -> None:
+    pepper = '[auth]\npepper = { env = "KEY" }\n'
+    assert mistakes(pepper + budgeted, tmp_path) == [f"gateway.toml: store.database: {UNKEPT}"]
+    empty = '[store]\ndatabase = ""\n'
+    (said,) = mistakes(pepper + empty + budgeted, tmp_path)
+    assert said == f"gateway.toml:4: store.database: {UNKEPT}"
+    (said,) = mistakes(pepper + "[store]\ndatabase = 1\n" + budgeted, tmp_path)
+    assert UNKEPT not in said
+
+
+def test_who_has_limits_or_budgets_is_counted() -> None:
+    budget = (Budget(1, "day"),)
+    limited, paid = Team(limits=Limits(concurrency=1)), Team(budgets=budget)
+    key = KeyRecord("k", HASH, budgets=budget)
+    assert not is_limited({"t": Team()}, [KeyRecord("k", HASH)])
+    assert [is_limited({"t": team}, []) for team in (limited, paid)] == [True, True]
+    assert [has_budgets({"t": team}, []) for team in (limited, paid)] == [False, True]
+    assert is_limited({}, [key])
+    assert has_budgets({}, [key])

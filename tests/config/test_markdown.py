@@ -37,6 +37,11 @@ def test_every_key_is_on_the_page_with_its_default_and_its_unit() -> None:
     assert "| `pepper` | secret |" in page
     assert "| `expires` | date or date and time |" in page
     assert "| `tokens_per_minute` | integer ≥ 1 |" in page
+    assert "| `usd` | number ≥ 1e-06 |" in page
+    assert '| `per` | `"day"` or `"hour"`' in page
+    assert "| `budgets` | list of tables of `usd`, `per`, `models`," in page
+    assert "| `alert` | list of numbers > 0.0, ≤ 1.0 | `[]` |" in page
+    assert '| `unpriced` | `"free"` or `"refuse"` | `"refuse"` |' in page
     assert "| `interval` | number ≥ 0.0 | `0.0` | seconds |" in page
 
 
@@ -59,6 +64,12 @@ def test_every_row_has_five_cells() -> None:
         ({"anyOf": [{"type": "string"}, {"enum": ["*"]}]}, 'string or `"*"`'),
         ({"const": "echo"}, '`"echo"`'),
         ({"type": "array", "items": {"type": "string"}}, "list of strings"),
+        ({"type": "array", "items": {"$ref": "#/$defs/T"}}, "list of tables of `a`, `b`"),
+        ({"type": "array", "items": {"$ref": "#/$defs/secret"}}, "list of secrets"),
+        (
+            {"type": "array", "items": {"type": "number", "minimum": 0.1, "maximum": 1.0}},
+            "list of numbers ≥ 0.1, ≤ 1.0",
+        ),
         ({"type": "object", "additionalProperties": {"type": "string"}}, "table of strings"),
         ({"type": "object", "maxProperties": 0}, "`{}`"),
         ({"type": "number", "exclusiveMinimum": 0.0, "maximum": 1e12}, "number > 0.0"),

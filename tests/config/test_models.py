@@ -128,10 +128,12 @@ def test_prices_hold_at_every_home_that_a_name_may_have(tmp_path: Path) -> None:
 def test_every_price_is_taken_in_its_own_unit(tmp_path: Path) -> None:
     said = (
         "input = 0.1, output = 0.000001, cached_input = 0, cache_write = 3.75, reasoning = 2,"
-        " per_request = 0.005"
+        " per_request = 0.005, cache_write_1h = 6, audio_input = 32, cached_audio = 0.4,"
+        " audio_output = 64, image_input = 5, cached_image = 0.5, image_output = 40"
     )
     text = f'{A}[models."gpt-5.2"]\nprices = {{ {said} }}'
-    price = Price(100_000, 1, 0, 3_750_000, 2_000_000, 5_000_000)
+    kept = (6_000_000, 32_000_000, 400_000, 64_000_000, 5_000_000, 500_000, 40_000_000)
+    price = Price(100_000, 1, 0, 3_750_000, 2_000_000, 5_000_000, (), *kept)
     assert overrides(text, tmp_path) == {"a/gpt-5.2": price}
 
 

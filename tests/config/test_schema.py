@@ -78,6 +78,12 @@ def test_every_table_is_closed_and_every_key_is_explained() -> None:
         "[auth]\npepper = { env = 'A' }",
         '[groups]\na = ["x", "y*"]\nb = []\n[teams.t]\nmodels = ["@a"]\nlimits = {}\n[teams.u]',
         "[teams.t]\nlimits = { requests_per_minute = 1, tokens_per_minute = 2, concurrency = 3 }",
+        '[teams.t]\nbudgets = [{ usd = 20_000, per = "month" }]\nmembers = ["oidc:a"]',
+        '[teams.t]\nbudgets = [{ usd = 1, per = "day", each = "user" }]\nunpriced = "free"',
+        f'{KEY}budgets = [{{ usd = 0.5, per = "week", models = ["a*"], then = "b" }}]',
+        f'{KEY}budgets = [{{ usd = 5, per = "year", reserve = "worst", alert = [0.8, 1] }}]',
+        f"{KEY}budgets = []",
+        "[models.a]\nlimits = { concurrency = 1 }",
         f"{KEY}expires = 2027-01-01",
         f'{KEY}expires = 2027-01-01T00:00:00Z\nteam = "t"\nuser = "u"\nmodels = ["x"]',
         f"{KEY}metadata = {{ a = 'b' }}\n{KEY}",
@@ -114,18 +120,41 @@ def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
         "[fallbacks]\n'*****' = 'echo'",
         "[context_fallbacks]\na = ['']",
         "[auth]\npepper = ''",
-        "[auth]\nissuers = []",
+        "[auth]\nissuers = 1",
+        "[[auth.issuers]]\nissuer = 'x'",
         "[groups]\na = 'x'",
         "[groups]\n'@a' = []",
         "[groups]\n'a*' = []",
-        "[teams.t]\nmembers = []",
+        "[teams.t]\nmembers = 'oidc:a'",
+        "[teams.t]\nunpriced = 'maybe'",
+        "[models.echo]\nlimits = { concurrency = 0 }",
+        *(
+            f"[store]\ndatabase = 'sqlite:///g.db'\n[teams.t]\nbudgets = {budgets}"
+            for budgets in (
+                "1",
+                "[1]",
+                "{ usd = 1, per = 'day' }",
+                "[{ usd = 1 }]",
+                "[{ per = 'day' }]",
+                "[{ usd = 0, per = 'day' }]",
+                "[{ usd = 1e30, per = 'day' }]",
+                "[{ usd = '1', per = 'day' }]",
+                "[{ usd = 1, per = 'minute' }]",
+                "[{ usd = 1, per = 'day', pre = 'day' }]",
+                "[{ usd = 1, per = 'day', each = 'key' }]",
+                "[{ usd = 1, per = 'day', alert = [0] }]",
+                "[{ usd = 1, per = 'day', alert = [2] }]",
+                f"[{{ usd = 1, per = 'day', alert = [{'1, ' * 17}] }}]",
+                "[" + "{ usd = 1, per = 'day' }, " * 33 + "]",
+            )
+        ),
         "[teams.t]\nlimits = { concurrency = 0 }",
         "[[keys]]\nname = 'a'",
         "[keys.a]",
         KEY.replace("0", "x"),
         f"{KEY}expires = 1",
         f"{KEY}metadata = {{ a = 1 }}",
-        f"{KEY}budgets = []",
+        f"{KEY}budget = []",
     ],
 )
 def test_the_schema_refuses_what_the_loader_refuses(text: str, tmp_path: Path) -> None:
@@ -136,6 +165,7 @@ def test_the_schema_refuses_what_the_loader_refuses(text: str, tmp_path: Path) -
 
 VALUES = st.one_of(
     st.sampled_from([True, -1, 0, 1, 0.5, 1e9, 70_000, "", "*", "x", "json", [], ["x"], {}]),
+    st.sampled_from([[{"usd": 1, "per": "day"}], [{"usd": 0, "per": "day"}], ["oidc:x"]]),
     st.sampled_from(
         [{"env": "KEY"}, {"idle": 1.0}, {"idle": 0}, {"x": "y"}, [1], [{"env": "KEY"}]]
     ),
@@ -155,14 +185,15 @@ KEYS = [
     *("providers.openai.probe", "models.x.prefill", "models.echo.affinity", "models.echo.strategy"),
     *("fallbacks", "fallbacks.x", "fallbacks.echo", 'context_fallbacks."*"'),
     *("groups", "groups.x", 'groups."@x"', "teams", "teams.x", "teams.x.models", "teams.x.limits"),
-    *("teams.x.limits.concurrency", "keys", "auth.pepper"),
+    *("teams.x.limits.concurrency", "keys", "auth.pepper", "models.x.limits"),
+    *("teams.x.budgets", "teams.x.unpriced", "teams.x.members"),
 ]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(KEYS), VALUES)
 def test_what_the_loader_takes_the_schema_takes(tmp_path: Path, key: str, value: object) -> None:
-    text = f"{key} = {literal(value)}"
+    text = f"store.database = 'sqlite:///g.db'\n{key} = {literal(value)}"
     try:
         load(text, tmp_path)
     except ConfigMistake:

@@ -58,10 +58,11 @@ def test_every_line_says_where_its_value_is_from(tmp_path: Path) -> None:
         "idle = 2.0  # gateway.toml:10",
         "total = 3600.0  # default",
     ]
-    assert lines[-11:] == [
+    assert lines[lines.index("[models.smart]") :] == [
         "[models.smart]",
         'targets = ["m"]  # gateway.toml:12',
         "prefill = false  # default",
+        "limits = {}  # default",
         "retries = 0  # gateway.toml:15",
         "[models.smart.cooldown]",
         "rest = 9.0  # gateway.toml:14",
@@ -99,14 +100,20 @@ def test_conduct_is_shown_as_all_levels_come_to(tmp_path: Path) -> None:
         "honour_client_timeout = true  # default",
     ]
     own = lines.index("[providers.openai.cooldown]")
-    assert lines[own - 7 : own] == [
+    assert lines[own - 11 : own - 3] == [
         'probe = { interval = 5.0, path = "/models", timeout = 5.0 }  # gateway.toml:10',
+        "running_usage = false  # default",
         "retries = 1  # gateway.toml:4",
         "hedge_after = 0.0  # default",
         'resume = "verified"  # gateway.toml:8',
         "resume_attempts = 1  # default",
         "coalesce = false  # default",
         "honour_client_timeout = true  # default",
+    ]
+    assert lines[own - 3 : own] == [
+        'on_client_gone = "cancel"  # default',
+        "drain_max_seconds = 120.0  # default",
+        "drain_max_tokens = 20000  # default",
     ]
     assert lines[own + 1 : own + 6] == [
         "failures = 9  # gateway.toml:5",
@@ -149,8 +156,19 @@ RIGHTS = f"""
 pepper = {{ env = "KEY" }}
 [groups]
 some = ["echo"]
+[store]
+database = "sqlite:///gateway.db"
 [teams.research]
 limits = {{ concurrency = 2 }}
+budgets = [
+  {{ usd = 20_000, per = "month", models = ["@some"], then = "m", alert = [0.8] }},
+  {{ usd = 0.000001, per = "day", each = "user", reserve = "worst" }},
+]
+members = ["oidc:ai-research"]
+[providers.openai]
+models = ["m"]
+[models.m]
+limits.concurrency = 5
 [[keys]]
 name = "ci"
 hash = "{"0123456789abcdef" * 4}"
@@ -175,24 +193,42 @@ def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> 
         'some = ["echo"]  # gateway.toml:5',
         "[teams.research]",
         "models = []  # default",
-        "limits = { concurrency = 2 }  # gateway.toml:7",
+        "limits = { concurrency = 2 }  # gateway.toml:9",
+        'budgets = [{ usd = 20000.0, per = "month", models = ["echo"], reserve = "typical",'
+        ' then = "m", alert = [0.8] }, { usd = 1e-06, per = "day", models = [], each = "user",'
+        ' reserve = "worst", alert = [] }]  # gateway.toml:10',
+        'unpriced = "refuse"  # default',
+        'members = ["oidc:ai-research"]  # gateway.toml:14',
         "[[keys]]",
-        'name = "ci"  # gateway.toml:9',
-        'hash = "0123456789ab…"  # gateway.toml:10',
-        'team = "research"  # gateway.toml:11',
+        'name = "ci"  # gateway.toml:20',
+        'hash = "0123456789ab…"  # gateway.toml:21',
+        'team = "research"  # gateway.toml:22',
         "models = []  # default",
         "limits = {}  # default",
-        "expires = 2027-01-01T00:00:00Z  # gateway.toml:12",
+        "budgets = []  # default",
+        "expires = 2027-01-01T00:00:00Z  # gateway.toml:23",
         "metadata = {}  # default",
         "[[keys]]",
-        'name = "cd"  # gateway.toml:14',
-        'hash = "ffffffffffff…"  # gateway.toml:15',
-        'user = "u"  # gateway.toml:16',
-        'models = ["@some"]  # gateway.toml:17',
-        "limits = { requests_per_minute = 60 }  # gateway.toml:18",
-        'metadata = { a = "b" }  # gateway.toml:19',
+        'name = "cd"  # gateway.toml:25',
+        'hash = "ffffffffffff…"  # gateway.toml:26',
+        'user = "u"  # gateway.toml:27',
+        'models = ["@some"]  # gateway.toml:28',
+        "limits = { requests_per_minute = 60 }  # gateway.toml:29",
+        "budgets = []  # default",
+        'metadata = { a = "b" }  # gateway.toml:30',
     ]
+    model = lines.index("[models.m]")
+    assert "limits = { concurrency = 5 }  # gateway.toml:18" in lines[model : model + 9]
     assert "0123456789abcdef" not in repr(config)
+
+
+def test_teams_and_models_are_shown_as_they_can_be_read(tmp_path: Path) -> None:
+    text = RIGHTS[RIGHTS.index("[groups]") : RIGHTS.index("[[keys]]")]
+    config = load(text, tmp_path)
+    again = load("\n".join(shown(config)), tmp_path)
+    assert again.teams == config.teams
+    assert again.models == config.models
+    assert merged_tables(again) == merged_tables(config)
 
 
 def test_keys_are_a_list_for_programs_and_their_dates_texts(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ class Sample(msgspec.Struct, frozen=True):
     secret: Secret | None = None
     several: list[Secret] = []
     maybe: float | None = None
+    tables: list[Inner] = []
+    few: Annotated[list[Inner], Meta(max_length=2, description="Not many.")] = []
 
 
 @pytest.fixture
@@ -62,6 +64,33 @@ def test_every_mistake_is_noted_and_the_rest_is_read(reading: Reading) -> None:
         "f: t.inner.needed: is missing",
         "f: t.inner.number: expected a whole number >= 1",
     ]
+
+
+def test_a_list_of_tables_is_read_as_each_would_be(reading: Reading) -> None:
+    table = {"tables": [{"needed": "x"}, {"needed": "y", "number": 2}], "few": []}
+    assert read_table(Sample, table, ("t",), reading) == Sample(tables=[Inner("x"), Inner("y", 2)])
+    assert reading.notes.findings == []
+    assert {"t.tables", "t.tables[1].number"} <= set(reading.notes.origins)
+
+
+def test_every_mistake_in_a_list_of_tables_is_noted_at_its_place(reading: Reading) -> None:
+    table = {"tables": [{"neded": 1, "number": 0}, 5, {"needed": "x"}], "count": 3}
+    assert read_table(Sample, table, ("t",), reading) == Sample(count=3)
+    assert [str(finding) for finding in reading.notes.findings] == [
+        "f: t.tables[0].neded: unknown key; did you mean needed?",
+        "f: t.tables[0].needed: is missing",
+        "f: t.tables[0].number: expected a whole number >= 1",
+        "f: t.tables[1]: expected a table, got a whole number",
+    ]
+
+
+def test_a_list_of_tables_that_is_too_long_is_not_read(reading: Reading) -> None:
+    table = {"few": [{"needed": 1}] * 1000}
+    assert read_table(Sample, table, ("t",), reading) == Sample()
+    assert [str(finding) for finding in reading.notes.findings] == [
+        "f: t.few: expected a list of length <= 2"
+    ]
+    assert read_table(Sample, {"few": [{"needed": "x"}] * 2}, ("t",), reading) is not None
 
 
 def test_an_optional_table_that_is_empty_is_none(reading: Reading) -> None:
@@ -108,6 +137,8 @@ def test_what_is_no_table_is_named_for_what_it_is(
         ("secret", 1, 'secret: expected { env = "NAME" } or { file = "path" }'),
         ("several", ["a", {}], 'several[1]: expected { env = "NAME" } or { file = "path" }'),
         ("several", "a", "several: expected a list, got a string"),
+        ("tables", {"needed": "x"}, "tables: expected a list, got a table"),
+        ("few", 1, "few: expected a list, got a whole number"),
     ],
 )
 def test_a_mistake_is_told_in_the_words_of_toml(

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.config.mistakes import PATIENCE
+from gateway.config.teams import NO_MEMBER
 from gateway.policy.keys import Team
+from gateway.words.budget import Budget
 from gateway.words.caller import Limits
 from tests.config.texts import load, mistakes
 
@@ -40,10 +42,38 @@ def test_a_team_has_models_and_limits(tmp_path: Path) -> None:
     assert config.warnings == ()
 
 
-@pytest.mark.parametrize("name", ["members", "budgets", "unpriced"])
-def test_what_is_not_built_for_teams_is_unknown(tmp_path: Path, name: str) -> None:
-    assert wrong(f"[teams.a]\n{name} = 1", tmp_path) == [
-        f"5: teams.a.{name}: unknown key (known here: limits, models)"
+def test_a_team_has_budgets_members_and_a_word_on_what_has_no_price(tmp_path: Path) -> None:
+    text = """
+    [store]
+    database = "sqlite:///gateway.db"
+    [teams.research]
+    budgets = [{ usd = 20_000, per = "month", models = ["@frontier"] }]
+    unpriced = "free"
+    members = ["oidc:ai-research", "oidc: Größe M:x", "oidc:oidc:"]
+    """
+    assert load(A + GROUP + text, tmp_path).teams == {
+        "research": Team(
+            budgets=(Budget(20_000 * 10**9, "month", ("gpt-5.2", "claude-*")),),
+            unpriced="free",
+            members=("oidc:ai-research", "oidc: Größe M:x", "oidc:oidc:"),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["", "oidc:", "oidc", "OIDC:x", "ai-research", "saml:x", " oidc:x", f"oidc:{'x' * 257}"],
+)
+def test_what_names_no_group_of_an_issuers_is_told(tmp_path: Path, member: str) -> None:
+    text = f'[teams.t]\nmembers = ["oidc:{"x" * 256}", "{member}"]'
+    assert wrong(text, tmp_path) == [f"5: teams.t.members[1]: {NO_MEMBER}"]
+
+
+def test_a_member_that_cannot_be_seen_or_stands_there_twice_is_told(tmp_path: Path) -> None:
+    text = '[teams.t]\nmembers = ["oidc:a\\u0000", "oidc:b", "oidc:b"]'
+    assert wrong(text, tmp_path) == [
+        "5: teams.t.members[2]: stands here twice",
+        f"5: teams.t.members[0]: {NO_MEMBER}",
     ]
 
 
@@ -73,6 +103,14 @@ def test_a_mistake_in_a_group_is_told(tmp_path: Path, line: str, said: str) -> N
         ('models = ["@fronteer"]', "5: teams.t.models[0]: unknown group; did you mean frontier?"),
         ('models = ["echo", "echo"]', "5: teams.t.models[1]: stands here twice"),
         ('models = "echo"', "5: teams.t.models: expected a list, got a string"),
+        ("unpriced = 1", "5: teams.t.unpriced: expected a string, got a whole number"),
+        (
+            'unpriced = "fre"',
+            '5: teams.t.unpriced: expected "refuse" or "free", got "fre"; did you mean free?',
+        ),
+        ("members = 1", "5: teams.t.members: expected a list, got a whole number"),
+        ("members = [1]", "5: teams.t.members[0]: expected a string, got a whole number"),
+        ("memberz = []", "5: teams.t.memberz: unknown key; did you mean members?"),
         ("limits = 1", "5: teams.t.limits: expected a table, got a whole number"),
         (
             "limits = { tokens_per_minute = -1 }",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -264,6 +265,17 @@ def test_a_stream_is_always_asked_for_its_usage_and_keeps_its_other_options() ->
         body = chat.write_request(call, target("small")).body
         assert body.endswith(b',"stream":true,"stream_options":%b}' % written)
         assert call.fields.get("stream_options") != written, "the call itself stays as it was"
+
+
+@pytest.mark.parametrize("shown", [b"", b',"stream_options":{"include_usage":true}'])
+def test_a_server_that_can_is_asked_to_report_usage_with_every_event(shown: bytes) -> None:
+    runs = replace(target("small"), running_usage=True)
+    body = json.loads(chat.write_request(read(b',"stream":true' + shown), runs).body)
+    assert body["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
+    assert b"stream_options" not in chat.write_request(read(b""), runs).body
+    own = b',"stream":true,"stream_options":{"continuous_usage_stats":false}'
+    body = json.loads(chat.write_request(read(own), runs).body)
+    assert body["stream_options"]["continuous_usage_stats"] is False, "the client's word stands"
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,15 @@ def test_u27_only_an_event_with_empty_choices_and_a_usage_is_usage_alone() -> No
         assert piece.usage_only is usage_only, body
 
 
+def test_u27_running_usage_comes_beside_content_and_each_tells_all_so_far() -> None:
+    """U27: vLLM and SGLang send it where they are asked, others unasked."""
+    pieces = hear([golden("usage_in_every_chunk_cut_off")[0]]).pieces
+    assert [(piece.has_content, piece.usage_only, piece.usage) for piece in pieces] == [
+        (True, False, Usage(4, 1)),
+        (True, False, Usage(4, 2)),
+    ]
+
+
 def test_u28_a_gigantic_event_is_too_large() -> None:
     """U28."""
     answer = reader(limit=100)

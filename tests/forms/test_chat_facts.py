@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from gateway.forms.chat_facts import Chunk, Delta, is_finished, model_of, read_chunk, usage_of
 from gateway.words.answer import Piece, Usage
@@ -121,13 +122,15 @@ def test_u16_half_a_surrogate_pair_is_json_and_content(half: bytes) -> None:
                 "prompt_tokens_details": {"cached_tokens": 3, "audio_tokens": 1},
                 "completion_tokens_details": {"reasoning_tokens": 2},
             },
-            Usage(5, 7, 3, 2),
+            Usage(5, 7, 3, 2, audio_input_tokens=1),
         ),
         ({"prompt_tokens": 5, "prompt_tokens_details": None}, Usage(5, 0)),
         ({"prompt_tokens": 5, "prompt_tokens_details": [3]}, Usage(5, 0)),
         ({"prompt_tokens": 0, "completion_tokens": 0}, Usage(0, 0)),
         ({"prompt_tokens": True, "completion_tokens": 1.0}, None),
         ({"prompt_tokens": -1, "completion_tokens": "7"}, None),
+        ({"total_tokens": 12}, None),
+        ({"prompt_tokens": 2**70, "completion_tokens": 7}, Usage(2**70, 7)),
         ({}, None),
         ([], None),
         ("usage", None),
@@ -137,6 +140,229 @@ def test_u16_half_a_surrogate_pair_is_json_and_content(half: bytes) -> None:
 def test_u27_usage_is_read_where_there_are_counts(value: object, usage: Usage | None) -> None:
     """U27."""
     assert usage_of(value) == usage
+
+
+def test_u27_every_part_that_costs_otherwise_is_read() -> None:
+    """U27."""
+    said = {
+        "prompt_tokens": 1000,
+        "completion_tokens": 500,
+        "total_tokens": 1500,
+        "prompt_tokens_details": {
+            "cached_tokens": 100,
+            "cache_write_tokens": 200,
+            "audio_tokens": 30,
+            "image_tokens": 40,
+            "text_tokens": 930,
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": 50,
+            "audio_tokens": 60,
+            "image_tokens": 70,
+            "accepted_prediction_tokens": 1,
+        },
+    }
+    assert usage_of(said) == Usage(1000, 500, 100, 50, 200, 0, 30, 60, 40, 70)
+
+
+@pytest.mark.parametrize(
+    ("said", "usage"),
+    [
+        # DeepSeek
+        (
+            {
+                "prompt_tokens": 320,
+                "completion_tokens": 9,
+                "total_tokens": 329,
+                "prompt_cache_hit_tokens": 300,
+                "prompt_cache_miss_tokens": 20,
+            },
+            Usage(320, 9, 300),
+        ),
+        (
+            {"completion_tokens": 9, "prompt_cache_hit_tokens": 300, "prompt_cache_miss_tokens": 2},
+            Usage(302, 9, 300),
+        ),
+        # Moonshot
+        ({"prompt_tokens": 50, "completion_tokens": 5, "cached_tokens": 10}, Usage(50, 5, 10)),
+        # Anthropic behind a server that counts the cache into the prompt, as OpenAI does
+        (
+            {
+                "prompt_tokens": 130,
+                "completion_tokens": 25,
+                "total_tokens": 155,
+                "cache_read_input_tokens": 100,
+                "cache_creation_input_tokens": 20,
+                "cache_creation": {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 15},
+            },
+            Usage(130, 25, 100, 0, 20, 15),
+        ),
+        # the same, as LiteLLM tells it
+        (
+            {
+                "prompt_tokens": 130,
+                "completion_tokens": 25,
+                "total_tokens": 155,
+                "prompt_tokens_details": {
+                    "cached_tokens": 100,
+                    "cache_creation_tokens": 20,
+                    "cache_creation_token_details": {"ephemeral_1h_input_tokens": 15},
+                },
+                "cache_read_input_tokens": 100,
+                "cache_creation_input_tokens": 20,
+            },
+            Usage(130, 25, 100, 0, 20, 15),
+        ),
+        # Anthropic behind a server that leaves the cache beside the prompt, and says so or not
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 25,
+                "total_tokens": 155,
+                "cache_read_input_tokens": 100,
+                "cache_creation_input_tokens": 20,
+            },
+            Usage(130, 25, 100, 0, 20),
+        ),
+        (
+            {"prompt_tokens": 10, "completion_tokens": 25, "cache_read_input_tokens": 100},
+            Usage(110, 25, 100),
+        ),
+    ],
+)
+def test_u27_what_a_cache_had_is_part_of_the_input(said: object, usage: Usage) -> None:
+    """U27."""
+    assert usage_of(said) == usage
+
+
+@pytest.mark.parametrize(
+    ("said", "usage"),
+    [
+        # xAI counts thoughts beside the completion
+        (
+            {
+                "prompt_tokens": 32,
+                "completion_tokens": 9,
+                "total_tokens": 135,
+                "completion_tokens_details": {"reasoning_tokens": 94},
+                "prompt_tokens_details": {"cached_tokens": 6},
+            },
+            Usage(32, 103, 6, 94),
+        ),
+        # and where a cache has had as many, it is taken for thoughts
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 9,
+                "total_tokens": 159,
+                "completion_tokens_details": {"reasoning_tokens": 50},
+                "prompt_tokens_details": {"cached_tokens": 50},
+            },
+            Usage(100, 59, 50, 50),
+        ),
+        # both beside
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 9,
+                "total_tokens": 79,
+                "completion_tokens_details": {"reasoning_tokens": 20},
+                "cache_read_input_tokens": 40,
+            },
+            Usage(50, 29, 40, 20),
+        ),
+        # Gemini names them nowhere
+        (
+            {"prompt_tokens": 21, "completion_tokens": 4, "total_tokens": 81},
+            Usage(21, 60, 0, 56),
+        ),
+        # Perplexity leaves them out of the total
+        (
+            {
+                "prompt_tokens": 33,
+                "completion_tokens": 7163,
+                "total_tokens": 7196,
+                "reasoning_tokens": 73995,
+            },
+            Usage(33, 7163 + 73995, 0, 73995),
+        ),
+        # SGLang has them in the completion
+        (
+            {
+                "prompt_tokens": 33,
+                "completion_tokens": 70,
+                "total_tokens": 103,
+                "reasoning_tokens": 60,
+            },
+            Usage(33, 70, 0, 60),
+        ),
+        ({"completion_tokens": 7, "total_tokens": 12}, Usage(5, 7)),
+        ({"completion_tokens": 7, "total_tokens": 1}, Usage(0, 7)),
+        ({"prompt_tokens": 5, "total_tokens": 12}, Usage(5, 7, 0, 7)),
+        ({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 1}, Usage(5, 7)),
+    ],
+)
+def test_u27_thoughts_are_part_of_the_output(said: object, usage: Usage) -> None:
+    """U27."""
+    assert usage_of(said) == usage
+
+
+def test_u27_a_cache_that_is_more_than_a_whole_prompt_is_not_believed() -> None:
+    """U27."""
+    said = {
+        "prompt_tokens": 5,
+        "completion_tokens": 7,
+        "total_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 6},
+    }
+    assert usage_of(said) == Usage(5, 7, 6)
+
+
+@pytest.mark.parametrize("odd", [-1, 1.5, 1.0, "7", True, [3], {"a": 1}, None])
+def test_u27_an_odd_count_does_not_hide_the_others(odd: object) -> None:
+    """U27."""
+    said = {
+        "prompt_tokens": 9,
+        "completion_tokens": 7,
+        "total_tokens": odd,
+        "cost": odd,
+        "prompt_tokens_details": {
+            "cached_tokens": 3,
+            "audio_tokens": odd,
+            "cache_creation_token_details": {"ephemeral_1h_input_tokens": odd},
+        },
+        "completion_tokens_details": odd,
+    }
+    assert usage_of(said) == Usage(9, 7, 3)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+COUNT_NAMES = (
+    *("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens"),
+    *("prompt_cache_hit_tokens", "prompt_cache_miss_tokens", "cache_read_input_tokens"),
+    *("cache_creation_input_tokens", "cache_write_tokens", "audio_tokens", "image_tokens"),
+    *("cache_creation_tokens", "ephemeral_1h_input_tokens"),
+)
+HOLDER_NAMES = (
+    *("prompt_tokens_details", "completion_tokens_details", "cache_creation"),
+    "cache_creation_token_details",
+)
+COUNTED = st.dictionaries(st.sampled_from(COUNT_NAMES), st.integers(0, 10**6) | JSON)
+HELD = st.dictionaries(st.sampled_from(HOLDER_NAMES), COUNTED | JSON)
+
+
+@given(st.builds(lambda counts, parts: {**counts, **parts}, COUNTED, HELD))
+def test_u27_whatever_a_usage_holds_its_counts_are_no_less_than_nothing(
+    said: dict[str, object],
+) -> None:
+    """U27."""
+    usage = usage_of(said)
+    if usage is not None:
+        assert all(type(count) is int and count >= 0 for count in astuple(usage))
 
 
 @pytest.mark.parametrize("name", ["m", "openai/gpt-4o", "é", "x" * 256])

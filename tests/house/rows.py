@@ -34,7 +34,7 @@ LAST = {"C": 28, "U": 40, "G": 16}
 
 IDS = [f"{letter}{number}" for letter, last in LAST.items() for number in range(1, last + 1)]
 
-NOT_BUILT = {"doctor", "ledger", "reload", "tokens"}
+NOT_BUILT = {"doctor", "reload", "tokens"}
 """What a row on the list may need. What has been built is taken out, and its rows off the list."""
 
 MOST_DAYS = 180

@@ -8,7 +8,9 @@ from tests.house.source import Source, dotted, own_nodes, source, sources
 LATE = {
     "src/gateway/__main__.py:LazyGroup.get_command": "a typing error costs no import of the house",
     "src/gateway/commands/serve.py:Job._administer": "no worker imports Quart, only the admin",
+    "src/gateway/store/database.py:_postgres": "what talks to PostgreSQL is an extra",
     "src/gateway/store/shared.py:opener": "what talks to Valkey is an extra",
+    "src/gateway/upstream/issuers.py:reader": "what checks signatures is an extra",
 }
 """Functions, as `file.py:name`, that import when they run, and why."""
 

@@ -101,7 +101,7 @@ def shown(*, real: bool = True, **marks: bool) -> Shown:
 
 
 WHOLE = shown(**dict.fromkeys(IDS, True))
-LATER = Later(TODAY, "no rows", "ledger")
+LATER = Later(TODAY, "no rows", "reload")
 UNSHOWN = {"C2": "C2 is shown by no test", "C1": "C1 is shown by no test"}
 STALE = (
     "C1 is shown whole by tests/test_a.py::test_a: take it off the list in "
@@ -132,7 +132,7 @@ def but(row: str, *tests: Shown) -> list[Shown]:
         ),
         (
             but("C1"),
-            {"C1": Later(date(2026, 1, 1), "more", "ledger")},
+            {"C1": Later(date(2026, 1, 1), "more", "reload")},
             ["C1 is on the list since 2026-01-01: build what it needs, or say why not"],
         ),
     ],
@@ -145,7 +145,7 @@ def test_a_row_that_nothing_shows_and_an_entry_that_has_no_business_on_the_list_
 
 def test_an_entry_may_grow_as_old_as_it_may_and_no_older() -> None:
     since = date.fromordinal(TODAY.toordinal() - MOST_DAYS)
-    told = Promises(ALL, {"C1": Later(since, "more", "ledger")}, but("C1"))
+    told = Promises(ALL, {"C1": Later(since, "more", "reload")}, but("C1"))
     assert list(problems(told, TODAY)) == []
     assert len(list(problems(told, date.fromordinal(TODAY.toordinal() + 1)))) == 1
 
@@ -219,7 +219,7 @@ does = "served"
 off_the_wire = "no socket matters"
 [later.C2]
 since = 2026-11-24
-needs = "ledger"
+needs = "reload"
 missing = "no rows"
 """
 
@@ -249,7 +249,7 @@ Measured on 2026-11-24 on m. Measured on 2026-11-30 on m.
 | C1 | it leaves | closed<br>*Measured: until it is seen, median: 0.4 ms; worst: 2 ms.* | kept \
 | **[a](../tests/test_a.py)** |
 | C2 | it stays | served<br>*Not whole in the real process: no socket matters.*\
-<br>*Missing since 2026-11-24: no rows (needs: ledger).* | in part \
+<br>*Missing since 2026-11-24: no rows (needs: reload).* | in part \
 | **[a](../tests/test_a.py)**, [room/b](../tests/room/test_b.py) |
 """
 

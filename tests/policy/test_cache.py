@@ -120,7 +120,7 @@ def test_memory_is_counted_honestly(pieces: int, size: int, usages: int) -> None
 
 
 def _usage(number: int) -> Usage:
-    return Usage(number + 1000, number + 2000, number + 3000, number + 4000)
+    return Usage(*(number + 1000 * part for part in range(1, len(Usage.__struct_fields__) + 1)))
 
 
 def test_a_usage_weighs_something_too() -> None:

@@ -5,8 +5,9 @@ import hmac
 import re
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.keys import (
@@ -16,13 +17,16 @@ from gateway.policy.keys import (
     KeyRecord,
     Keyring,
     Team,
+    accounts_of,
     digest_of,
     hint_of,
     new_secret,
     presented,
     sealed,
 )
+from gateway.words.budget import Budget
 from gateway.words.caller import ANYONE, Caller, Limits
+from tests.steps import steps
 
 PEPPER = b"0123456789abcdef"
 SECRET = b"ngw-" + b"s" * 43
@@ -201,6 +205,31 @@ def test_s5_r12_a_wrong_key_costs_one_digest_as_a_right_one_does() -> None:
     assert made == asked
 
 
+FIRST_WRONG, LAST_WRONG = b"x" + SECRET[1:], SECRET[:-1] + b"t"
+FAR = {
+    "random": b"z" * 47,
+    "a prefix alone": b"ngw-",
+    "longer": SECRET + b"s",
+    "longest": b"k" * 256,
+}
+
+
+@pytest.mark.parametrize("far", FAR.values(), ids=list(FAR))
+def test_r12_near_and_far_misses_take_the_same_steps(far: bytes) -> None:
+    """R12: from the field to the refusal, a key that is almost right costs what any other does."""
+    keyring = ring(record(), record(LAST_WRONG + b"more", "longer"))
+
+    def way(secret: bytes) -> list[str]:
+        with steps() as taken:
+            shown = presented(bearer(b"Bearer " + secret))
+            assert shown is not None
+            assert keyring.identify(shown, NOW) is None
+        return taken
+
+    assert way(FIRST_WRONG) == way(LAST_WRONG) == way(far)
+    assert "hmac_digest" in way(far)
+
+
 def test_the_digest_is_looked_up_whole() -> None:
     key = record()
     for part in (key.digest[:63], key.digest[1:], key.digest.upper()):
@@ -290,3 +319,80 @@ def test_r13_a_record_does_not_show_its_digest() -> None:
     assert key.digest.startswith(key.key_id)
     assert len(key.key_id) == 12
     assert PEPPER.decode() not in repr(ring(key)) + str(ring(key))
+
+
+DAY, OPUS = Budget(5, "day"), Budget(6, "month", ("claude-opus-*",))
+EACH, HOUR = Budget(7, "day", each="user"), Budget(1, "hour")
+
+
+def test_a_call_is_paid_from_the_keys_own_budgets_and_those_of_its_team() -> None:
+    key = record(team="t", user="ada", budgets=(DAY,))
+    caller = ring(key, teams={"t": Team(budgets=(OPUS, EACH), unpriced="free")}).identify(
+        SECRET, NOW
+    )
+    assert caller is not None
+    assert caller.unpriced == "free"
+    assert [(each.of, each.budget, each.key, each.team, each.user) for each in caller.accounts] == [
+        ("key", DAY, "ci", "", ""),
+        ("team", OPUS, "", "t", ""),
+        ("user", EACH, "", "t", "ada"),
+    ]
+
+
+def test_a_key_without_a_user_is_a_user_by_itself() -> None:
+    one, two = accounts_of("ci", None, (), "t", (EACH,)), accounts_of("cd", None, (), "t", (EACH,))
+    assert [(each.of, each.key, each.user) for each in (*one, *two)] == [
+        ("user", "ci", ""),
+        ("user", "cd", ""),
+    ]
+    assert one[0].name != two[0].name
+
+
+def test_keys_of_one_user_and_of_one_team_share_what_is_theirs() -> None:
+    one = accounts_of("ci", "ada", (DAY,), "t", (DAY, EACH))
+    two = accounts_of("cd", "ada", (DAY,), "t", (DAY, EACH))
+    assert [mine.name == other.name for mine, other in zip(one, two, strict=True)] == [
+        False,
+        True,
+        True,
+    ]
+    assert len({each.name for each in one}) == 3
+
+
+def test_an_account_keeps_its_name_when_the_amount_is_another() -> None:
+    dearer = msgspec.structs.replace(DAY, nanos=9, reserve="worst", then="echo", alert=(0.5,))
+    (before,), (after,) = (accounts_of("ci", None, (each,), "", ()) for each in (DAY, dearer))
+    assert before.name == after.name
+    assert before != after
+
+
+def test_it_is_known_in_which_windows_money_is_counted() -> None:
+    own = record(budgets=(OPUS,))
+    other = record(b"other", "other", team="t")
+    assert ring(own, other, teams={"t": Team(budgets=(DAY,))}).windows == {"month", "day"}
+    assert ring(record()).windows == frozenset()
+
+
+NAMES = st.sampled_from(["a", "b", "a day", "a/b", "b/a", "key:a", "hour", "a%20day"])
+PERS = st.sampled_from(["day", "hour"])
+MODELS = st.lists(NAMES, max_size=2, unique=True).map(tuple)
+HELD = st.tuples(
+    NAMES,
+    st.none() | NAMES,
+    st.lists(st.builds(Budget, st.just(1), PERS, MODELS), max_size=1).map(tuple),
+    NAMES,
+    st.lists(
+        st.builds(Budget, st.just(1), PERS, MODELS, st.sampled_from(["", "user"])), max_size=1
+    ).map(tuple),
+)
+
+
+@settings(max_examples=500)
+@given(HELD, HELD)
+@example(("a", None, (Budget(1, "day", ("hour",)),), "", ()), ("a day", None, (HOUR,), "", ()))
+@example(("a", "b/a", (), "a", (EACH,)), ("a", "a", (), "a/b", (EACH,)))
+@example(("a", None, (), "a", (EACH,)), ("b", "key:a", (), "a", (EACH,)))
+def test_no_two_accounts_have_one_name_whatever_they_are_called(one: Any, other: Any) -> None:
+    for mine in accounts_of(*one):
+        for theirs in accounts_of(*other):
+            assert (mine.name == theirs.name) is (mine == theirs)

@@ -1,4 +1,4 @@
-"""Who is let in: keys and teams at once, beside a naive model; leases; what is kept of whom."""
+"""Who is let in: all subjects at once, beside a naive model; leases; what is kept of whom."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,15 @@ from gateway.policy.limits import (
     Limiter,
     Refusal,
     Standing,
+    Subject,
+    standing_of,
+    subjects_of,
 )
 from gateway.words.caller import ANYONE, Caller, Limits
 from gateway.words.errors import Busy
 from tests.policy.naive import Event, NaiveMeter
 
-SECOND = 1_000_000_000
+SECOND = 1_000_000
 UNLIMITED = Limits()
 BY_REQUESTS = Limits(requests_per_minute=2)
 BY_TOKENS = Limits(tokens_per_minute=60)
@@ -36,21 +39,31 @@ def caller(limits: Limits = UNLIMITED, team_limits: Limits | None = None, key: s
     return Caller(key, key, team="t", limits=limits, team_limits=team_limits)
 
 
+def subjects(who: Caller, model: Limits | None = None) -> tuple[Subject, ...]:
+    return subjects_of(who, "m", {} if model is None else {"m": model})
+
+
 def let_in(limiter: Limiter, who: Caller, tokens: int = 0, now: float = 0.0) -> Lease:
-    lease = limiter.acquire(who, tokens, now)
+    lease = limiter.acquire(subjects(who), tokens, now)
     assert isinstance(lease, Lease)
     return lease
 
 
 def turned_away(limiter: Limiter, who: Caller, tokens: int = 0, now: float = 0.0) -> Refusal:
-    refusal = limiter.acquire(who, tokens, now)
+    refusal = limiter.acquire(subjects(who), tokens, now)
     assert isinstance(refusal, Refusal)
     return refusal
 
 
+def standing(
+    limiter: Limiter, who: Caller, now: float = 0.0
+) -> tuple[Standing | None, Standing | None]:
+    return standing_of(subjects(who), limiter.levels(subjects(who), now))
+
+
 def left(limiter: Limiter, who: Caller, now: float = 0.0) -> tuple[int | None, int | None]:
     """Return how many requests and tokens remain."""
-    requests, tokens = limiter.standing(who, now)
+    requests, tokens = standing(limiter, who, now)
     return (
         None if requests is None else requests.remaining,
         None if tokens is None else tokens.remaining,
@@ -93,29 +106,35 @@ class NaiveQuota:
 
 
 class World:
-    """Three keys, two of one team, in a limiter and in a naive model of it."""
+    """Three keys, two of one team, one model, in a limiter and in a naive model of it."""
 
-    def __init__(self, limits: Limits, team_limits: Limits) -> None:
+    def __init__(self, limits: Limits, team_limits: Limits, of_model: Limits = UNLIMITED) -> None:
         self.limiter = Limiter()
+        self.of_model = of_model
         self.callers = [
             caller(limits, team_limits, "a"), caller(limits, team_limits, "b"), caller(limits)
         ]  # fmt: skip
         self.callers[2] = replace(self.callers[2], key="c", key_id="c")
         self.keys = [NaiveQuota(), NaiveQuota(), NaiveQuota()]
-        self.team = NaiveQuota()
+        self.team, self.model = NaiveQuota(), NaiveQuota()
         self.held: list[Held] = []
         self.now = 0
 
     def quotas(self, who: int) -> list[tuple[NaiveQuota, Limits]]:
         one = self.callers[who]
-        both = [(self.keys[who], one.limits), (self.team, one.team_limits)]
-        return [(quota, limits) for quota, limits in both if limits != UNLIMITED]
+        all_three = [
+            (self.keys[who], one.limits),
+            (self.team, one.team_limits),
+            (self.model, self.of_model),
+        ]
+        return [(quota, limits) for quota, limits in all_three if limits != UNLIMITED]
 
     def ask(self, who: int, tokens: int, pause: int) -> None:
         self.now += pause
         quotas = self.quotas(who)
         fits = all(quota.has_room(limits, tokens, self.now) for quota, limits in quotas)
-        got = self.limiter.acquire(self.callers[who], tokens, self.now / SECOND)
+        asked = subjects(self.callers[who], self.of_model)
+        got = self.limiter.acquire(asked, tokens, self.now / SECOND)
         assert isinstance(got, Lease) == fits
         events = [
             quota.note(limits, tokens if fits else None, self.now) for quota, limits in quotas
@@ -147,7 +166,10 @@ class World:
             quota.open -= 1
 
     def agree(self) -> None:
-        named = {"a": self.keys[0], "b": self.keys[1], "c": self.keys[2], "team:t": self.team}
+        named = {
+            "key:a": self.keys[0], "key:b": self.keys[1], "key:c": self.keys[2],
+            "team:t": self.team, "model:m": self.model,
+        }  # fmt: skip
         for name, quota in self.limiter._quotas.items():
             model = named[name]
             assert quota.open == model.open
@@ -168,12 +190,12 @@ STEPS = st.lists(
 )
 
 
-@given(SOME_LIMITS, SOME_LIMITS, STEPS)
+@given(SOME_LIMITS, SOME_LIMITS, SOME_LIMITS, STEPS)
 def test_the_limiter_lets_in_whom_a_naive_one_lets_in(
-    limits: Limits, team_limits: Limits, steps: list[tuple[str, int, int, int]]
+    limits: Limits, team_limits: Limits, of_model: Limits, steps: list[tuple[str, int, int, int]]
 ) -> None:
-    """And no team or key has ever more calls open than it may; in the end none has any."""
-    world = World(limits, team_limits)
+    """And no subject has ever more calls open than it may; in the end none has any."""
+    world = World(limits, team_limits, of_model)
     for what, one, two, pause in steps:
         match what:
             case "ask":
@@ -197,7 +219,7 @@ def test_a_refusal_names_the_moment_at_which_it_would_be_none(
     world, who, now = World(limits, team_limits), caller(limits, team_limits), 1000.0
     for what, _, tokens, pause in steps:
         now += pause / SECOND
-        got = world.limiter.acquire(who, tokens, now)
+        got = world.limiter.acquire(subjects(who), tokens, now)
         if isinstance(got, Lease):
             got.settle(tokens + 5 if what == "settle" else tokens)
             got.release()
@@ -212,14 +234,15 @@ def test_a_refusal_names_the_moment_at_which_it_would_be_none(
 
 def test_a_caller_without_limits_is_let_in_for_nothing() -> None:
     limiter = Limiter()
-    assert limiter.acquire(ANYONE, 10**9, 0.0) is FREE_LEASE
     # Limits of no team are nobody's.
-    assert limiter.acquire(Caller("a", "a", team_limits=BY_REQUESTS), 1, 0.0) is FREE_LEASE
+    for who in (ANYONE, Caller("a", "a", team_limits=BY_REQUESTS)):
+        assert subjects(who, UNLIMITED) == subjects(who) == ()
+        assert limiter.acquire(subjects(who), 10**9, 0.0) is FREE_LEASE
     with FREE_LEASE as lease:
         lease.settle(5)
     lease.release()
     assert len(limiter) == 0
-    assert limiter.standing(ANYONE, 0.0) == (None, None)
+    assert standing(limiter, ANYONE) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +270,9 @@ def test_the_limit_that_is_in_the_way_for_longest_is_named() -> None:
     limiter = Limiter()
     who = caller(Limits(60, 60, 1), Limits(requests_per_minute=1))
     let_in(limiter, who, 50)
-    assert turned_away(limiter, who, 0) == Refusal("requests", "team", 60.000001)
-    assert turned_away(limiter, who, 61) == Refusal("tokens", "key", None)
-    assert turned_away(limiter, who, 0, 59.5) == Refusal("concurrency", "key", 1.0)
+    assert turned_away(limiter, who, 0) == Refusal("requests", "team", 1, 60.000001)
+    assert turned_away(limiter, who, 61) == Refusal("tokens", "key", 60, None)
+    assert turned_away(limiter, who, 0, 59.5) == Refusal("concurrency", "key", 1, 1.0)
 
 
 def test_what_the_team_refuses_costs_the_key_nothing() -> None:
@@ -312,7 +335,7 @@ def test_a_call_that_used_more_than_there_was_makes_later_ones_wait() -> None:
     limiter, who = Limiter(), caller(BY_TOKENS)
     with let_in(limiter, who, 10) as lease:
         lease.settle(180)
-    assert limiter.standing(who, 0.0)[1] == Standing(60, 0, 180 * SECOND)
+    assert standing(limiter, who)[1] == Standing(60, 0, 180 * SECOND)
     assert turned_away(limiter, who, 0, 60.0).retry_after == 60.000001
     let_in(limiter, who, 60, 180.0)
 
@@ -332,7 +355,7 @@ def test_usage_that_cannot_be_is_bounded() -> None:
         lease.settle(-(10**30))
         assert left(limiter, who) == (None, MOST_TOKENS)
         lease.settle(10**30)
-        assert limiter.standing(who, 0.0)[1] == Standing(MOST_TOKENS, 0, UNIT)
+        assert standing(limiter, who)[1] == Standing(MOST_TOKENS, 0, UNIT)
     assert left(limiter, who, 60.0) == (None, MOST_TOKENS)
     for tokens in (50, -50):
         let_in(limiter, who, tokens, 60.0).release()
@@ -367,7 +390,7 @@ def test_a_lease_without_a_limit_of_tokens_is_settled_all_the_same() -> None:
 def test_a_limit_of_nothing_is_never_over(limits: Limits) -> None:
     limiter, who = Limiter(), caller(limits)
     assert turned_away(limiter, who).retry_after is None
-    assert limiter.standing(who, 0.0)[0] in {None, Standing(0, 0, 0)}
+    assert standing(limiter, who)[0] in {None, Standing(0, 0, 0)}
 
 
 def test_changed_limits_hold_from_the_next_call_on_and_nothing_used_is_lost() -> None:
@@ -375,8 +398,8 @@ def test_changed_limits_hold_from_the_next_call_on_and_nothing_used_is_lost() ->
     with let_in(limiter, caller(Limits(60, 60, 9)), 30):
         # Ten seconds run off as the limits were.
         smaller = caller(Limits(60, 30, 1))
-        assert turned_away(limiter, smaller, 0, 10.0) == Refusal("concurrency", "key", 1.0)
-        assert turned_away(limiter, smaller, 20, 10.0) == Refusal("tokens", "key", 20.000001)
+        assert turned_away(limiter, smaller, 0, 10.0) == Refusal("concurrency", "key", 1, 1.0)
+        assert turned_away(limiter, smaller, 20, 10.0) == Refusal("tokens", "key", 30, 20.000001)
         larger = caller(Limits(60, 600, 2))
         assert left(limiter, larger, 10.0) == (60, 580)
         let_in(limiter, larger, 580, 10.0)
@@ -393,16 +416,16 @@ def test_a_limit_that_was_lifted_for_a_while_is_remembered() -> None:
 def test_the_tighter_of_key_and_team_is_told() -> None:
     limiter = Limiter()
     who = caller(Limits(10, 100), Limits(20, 50))
-    assert limiter.standing(who, 0.0) == (Standing(10, 10, 0), Standing(50, 50, 0))
+    assert standing(limiter, who) == (Standing(10, 10, 0), Standing(50, 50, 0))
     for _ in range(5):
         let_in(limiter, replace(who, key_id="b"), 0)
     for _ in range(4):
         let_in(limiter, replace(who, key_id="c"), 5)
     assert left(limiter, who) == (10, 30)
     let_in(limiter, replace(who, key_id="d"), 15)
-    assert limiter.standing(who, 0.0)[0] == Standing(10, 10, 0)
+    assert standing(limiter, who)[0] == Standing(10, 10, 0)
     let_in(limiter, replace(who, key_id="d"), 15)
-    assert limiter.standing(who, 0.0) == (Standing(20, 9, 33 * SECOND), Standing(50, 0, UNIT))
+    assert standing(limiter, who) == (Standing(20, 9, 33 * SECOND), Standing(50, 0, UNIT))
 
 
 def test_whose_limit_is_not_the_same_is_told_what_there_is() -> None:
@@ -441,7 +464,7 @@ def test_no_key_is_forgotten_whose_window_is_not_over() -> None:
         let_in(limiter, caller(limits, key=key), 60).release()
     newcomer = caller(BY_TOKENS, key="c")
     with pytest.raises(Busy, match="Too many keys"):
-        limiter.acquire(newcomer, 1, 29.9)
+        limiter.acquire(subjects(newcomer), 1, 29.9)
     let_in(limiter, newcomer, 1, 30.0)
     assert left(limiter, caller(BY_TOKENS, key="a"), 30.0) == (None, 30)
 
@@ -450,7 +473,7 @@ def test_no_key_is_forgotten_while_a_call_is_open() -> None:
     limiter = Limiter(most=1)
     lease = let_in(limiter, caller(BY_CONCURRENCY))
     with pytest.raises(Busy):
-        limiter.acquire(caller(BY_CONCURRENCY, key="b"), 1, 1e6)
+        limiter.acquire(subjects(caller(BY_CONCURRENCY, key="b")), 1, 1e6)
     lease.release()
     let_in(limiter, caller(BY_CONCURRENCY, key="b"), 1, 1e6)
 
@@ -459,7 +482,7 @@ def test_a_key_is_not_forgotten_for_its_own_team() -> None:
     limiter = Limiter(most=1)
     who = caller(BY_REQUESTS, BY_REQUESTS)
     with pytest.raises(Busy):
-        limiter.acquire(who, 1, 0.0)
+        limiter.acquire(subjects(who), 1, 0.0)
     limiter = Limiter(most=2)
     let_in(limiter, caller(BY_REQUESTS, key="z")).release()
     let_in(limiter, who, 1, 1000.0)
@@ -474,5 +497,17 @@ def test_only_so_many_are_looked_at_for_room() -> None:
         let_in(limiter, caller(BY_CONCURRENCY, key=f"open {number}"))
     let_in(limiter, caller(BY_CONCURRENCY, key="idle")).release()
     with pytest.raises(Busy):
-        limiter.acquire(caller(BY_CONCURRENCY), 1, 0.0)
+        limiter.acquire(subjects(caller(BY_CONCURRENCY)), 1, 0.0)
     let_in(limiter, caller(BY_CONCURRENCY))
+
+
+def test_a_models_limit_is_for_all_who_ask_for_it() -> None:
+    limiter, limit = Limiter(), Limits(concurrency=1)
+    one, two = subjects(caller(key="a"), limit), subjects(caller(BY_TOKENS, key="b"), limit)
+    assert [subject.name for subject in two] == ["key:b", "model:m"]
+    lease = limiter.acquire(one, 0, 0.0)
+    assert isinstance(lease, Lease)
+    assert limiter.acquire(two, 30, 0.0) == Refusal("concurrency", "model", 1, 1.0)
+    lease.release()
+    assert isinstance(limiter.acquire(two, 60, 0.0), Lease)
+    assert subjects_of(caller(key="a"), "other", {"m": limit}) == ()

@@ -1,6 +1,6 @@
 """The one clock task of a streamed call, in virtual time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 import pytest
@@ -63,6 +63,9 @@ class FakeLife:
 
     def stop(self, cause: Cause) -> None:
         self._end("stop", cause)
+
+    def spare(self, read_on: Callable[[], None]) -> None:
+        self.read_on = read_on
 
     def expire_at(self, moment: float) -> None:
         self.expires_at = moment

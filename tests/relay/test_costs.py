@@ -27,8 +27,8 @@ def charged(
     pieces: int = 0,
     price: Price | None = PRICE,
 ) -> tuple[Receipt, Attempt]:
-    attempt = Attempt("up/m-1", 0.0, 1.0, outcome, waits_for=waits_for, usage=usage)
-    receipt = Receipt("r", "POST", "/", "p", 0.0, pieces=pieces, attempts=[attempt], usage=usage)
+    attempt = Attempt("up/m-1", 0.0, 1.0, outcome, waits_for=waits_for, usage=usage, pieces=pieces)
+    receipt = Receipt("r", "POST", "/", "p", 0.0, attempts=[attempt])
     overrides = {} if price is None else {TARGET.name: price}
     Costs(Prices(overrides)).charge(attempt, TARGET, CALL, receipt)
     return receipt, attempt
@@ -39,9 +39,11 @@ def test_what_was_reported_of_a_whole_answer_is_exact() -> None:
     assert (receipt.cost_nanos, receipt.usage_quality) == (20_000, "exact")
 
 
-def test_what_was_reported_before_it_broke_off_is_a_part() -> None:
-    receipt, _ = charged("upstream_truncated", Usage(10, 1), pieces=5)
-    assert (receipt.cost_nanos, receipt.usage_quality) == (12_000, "partial")
+@pytest.mark.parametrize("outcome", ["upstream_truncated", "cancelled", "insufficient_quota"])
+def test_what_was_reported_before_it_broke_off_is_a_part(outcome: str) -> None:
+    receipt, attempt = charged(outcome, Usage(10, 1, 3), pieces=5)
+    assert attempt.usage == receipt.usage == Usage(10, 6, 3), "and what has passed since"
+    assert (receipt.cost_nanos, receipt.usage_quality) == (22_000, "partial")
 
 
 @pytest.mark.parametrize("outcome", ["cancelled", "upstream_truncated", "idle_timeout"])
@@ -71,11 +73,21 @@ def test_who_refused_or_was_not_reached_takes_nothing(outcome: str, waits_for: W
     assert (receipt.cost_nanos, receipt.usage_quality, attempt.usage) == (None, None, None)
 
 
-def test_a_lost_race_costs_its_prompt_and_says_nothing_of_the_answer() -> None:
-    receipt, attempt = charged("lost", pieces=3)
-    assert attempt.usage == Usage(prompt_of(CALL), 0)
-    assert (receipt.usage, receipt.usage_quality) == (None, None)
-    assert receipt.cost_nanos == 1_000 * prompt_of(CALL)
+def test_of_whom_nothing_was_heard_costs_its_prompt_and_says_nothing_of_the_answer() -> None:
+    receipt, heard = charged("upstream_truncated", pieces=7)
+    silent = Attempt("up/m-1", 0.0, 1.0, "cancelled")
+    Costs(Prices({TARGET.name: PRICE})).charge(silent, TARGET, CALL, receipt)
+    assert silent.usage == Usage(prompt_of(CALL), 0)
+    assert receipt.usage == heard.usage == Usage(prompt_of(CALL), 7)
+    assert receipt.cost_nanos == 2 * 1_000 * prompt_of(CALL) + 14_000
+
+
+def test_what_is_told_last_of_an_answer_is_the_answers() -> None:
+    """One that broke off, and the one that told it whole in its place, without its usage."""
+    receipt, _ = charged("upstream_truncated", pieces=7)
+    whole = Attempt("up/m-1", 0.0, 1.0, "completed", pieces=9)
+    Costs(Prices({TARGET.name: PRICE})).charge(whole, TARGET, CALL, receipt)
+    assert (receipt.usage, receipt.usage_quality) == (Usage(prompt_of(CALL), 9), "estimated")
 
 
 def test_without_a_price_the_tokens_are_counted_all_the_same() -> None:

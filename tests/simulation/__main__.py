@@ -88,7 +88,7 @@ def replay(seed: int, console: Console) -> Report:
         plan.timeouts, plan.config.http, plan.config.clocks, plan.config.calls, plan.answers,
         f"max_calls={plan.max_calls} max_connections={plan.max_connections} most={plan.most}",
         plan.orders, *plan.visits, plan.routing.conduct, plan.routing.strategy,
-        *plan.routing.places,
+        *plan.routing.places, *([] if plan.till is None else [plan.till]),
     )  # fmt: skip
     for each in settings:
         console.print(escape(str(each)), highlight=False, style="dim", soft_wrap=True)

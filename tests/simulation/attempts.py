@@ -22,6 +22,7 @@ from tests.simulation.facts import (
     reply_to,
     tried,
 )
+from tests.simulation.money import money_for
 from tests.simulation.record import Asked, Record
 from tests.simulation.wishes import Wish
 
@@ -86,7 +87,7 @@ def nobody_is_asked_too_often(record: Record) -> Iterator[str]:
             place = place_of(record, attempt)
             if counts[attempt.target] > place.keys + retries:
                 yield f"{receipt.request_id} asked {attempt.target} {counts[attempt.target]} times"
-            if place.role != "own" and not wish.asks.fallbacks:
+            if place.public != receipt.model and not wish.asks.fallbacks:
                 yield f"{receipt.request_id} wished no fallback, and {attempt.target} was asked"
 
 
@@ -196,10 +197,17 @@ def longer_homes_are_for_long_prompts(record: Record) -> Iterator[str]:
         for attempt in receipt.attempts:
             before = [each for each in receipt.attempts if over_at(each) <= attempt.began]
             too_long = any(each.outcome == TOO_LONG for each in before if each is not attempt)
-            role = place_of(record, attempt).role
+            place = place_of(record, attempt)
+            role = "own" if place.public == receipt.model else place.role
             if role == "longer" and not too_long:
                 yield f"{receipt.request_id} was not too long, and asked {attempt.target}"
             later = [each for each in before if each.outcome == TOO_LONG]
+            # Who was being asked beside, in a race, may be asked once more.
+            under_way = {
+                each.target for each in receipt.attempts for long in later
+                if each.began < over_at(long)
+            }  # fmt: skip
+            later = [] if attempt.target in under_way else later
             if role == "spare" and any(over_at(each) < attempt.began for each in later):
                 yield f"{receipt.request_id} was too long, and asked {attempt.target}"
 
@@ -234,13 +242,18 @@ def _is_hurried(record: Record, wish: Wish, attempt: Attempt) -> bool:
 
 
 def all_that_was_tried_is_said(record: Record) -> Iterator[str]:
-    """Where all was tried in vain, the client's SDK is told not to ask again."""
+    """Where all was tried in vain, the client's SDK is told not to ask again.
+
+    Not where there may have been no money for another attempt: then not all was tried.
+    """
     for receipt, wish, guest in tried(record):
         reply = reply_to(guest.visit.wishes, guest.written, receipt.request_id)
         last = receipt.attempts[-1]
         if reply is None or reply.status < 400 or last.outcome != receipt.cause:
             continue
+        till = record.plan.till
         may_try = _may_try(record.plan.routing.conduct, wish, receipt)
+        may_try = may_try and (till is None or money_for(record, till, receipt) > 0)
         if last.outcome in CURABLE and may_try and _is_hopeful(reply):
             yield f"{receipt.request_id} was tried in all ways, and its client is to ask again"
 

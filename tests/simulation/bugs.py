@@ -2,9 +2,8 @@
 
 A bug is a list of changes: an owner (a class or a module), a name in it, and what stands there
 instead. Nothing else in the tests replaces what is running. Here it is the point: it shows that the
-simulator can see. Those of the routing stand in `routing_bugs.py`. Left out, as long as the house
-has no such thing: a ledger that is written before the outcome, a budget that is checked and only
-then taken.
+simulator can see. Those of the routing stand in `routing_bugs.py`, those of money in
+`money_bugs.py`.
 """
 
 from collections.abc import Callable

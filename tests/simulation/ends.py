@@ -20,8 +20,8 @@ class End(Wire):
     """One end of a connection. `closed_at` is when whoever has it closed it.
 
     `gone_at` is when the other end's FIN or reset arrived here. `writes` says from which byte on
-    was written when; `copy`, where there is one, takes all that was written. `longest_wait` is for
-    how long a write has waited for room, in seconds.
+    was written when; `copy`, where there is one, takes all that was written, and `reads` when so
+    much had been taken. `longest_wait` is for how long a write has waited for room, in seconds.
     """
 
     def __init__(self, incoming: Pipe, outgoing: Pipe) -> None:
@@ -32,6 +32,7 @@ class End(Wire):
         self.writes: list[tuple[int, float]] = []
         self.closing = trio.Event()
         self.copy: bytearray | None = None
+        self.reads: list[tuple[float, int]] | None = None
         self.on_gone: Callable[[], None] = lambda: None
         self._closed = self._no_more = False
         incoming.on_end = self._note_end
@@ -100,6 +101,8 @@ class End(Wire):
         if incoming.unread:
             data = incoming.take(max_bytes)
             self.taken += len(data)
+            if self.reads is not None:
+                self.reads.append((trio.current_time(), self.taken))
             return data
         if incoming.broken:
             raise trio.BrokenResourceError("reading failed: connection reset by peer")

@@ -87,6 +87,13 @@ def attempts_of(receipt: Receipt, asked: Asked) -> list[Attempt]:
     return [each for each in receipt.attempts if is_at(each, asked)]
 
 
+def crashed(record: Record) -> set[str]:
+    """Return the calls at which the ledger has raised, as planned."""
+    till = record.plan.till
+    started = {entry.call for entry in record.ledger if entry.what == "started"}
+    return set() if till is None else started & till.crashes
+
+
 def is_resumed(record: Record, call: str) -> bool:
     """Say whether a client was told the answers of several as one."""
     receipt = receipt_of(record, call)

@@ -5,7 +5,8 @@ from itertools import pairwise
 from math import inf
 
 from gateway.words.receipt import Attempt, Receipt
-from tests.simulation.facts import asked_for, over_at, place_of
+from tests.simulation.facts import asked_for, crashed, over_at, place_of
+from tests.simulation.money import is_spent_out
 from tests.simulation.record import Record
 
 KINDS = (
@@ -29,6 +30,19 @@ KINDS = (
     "had no time by a client's wish",
     "was filtered",
     "found no other after all had failed",
+    "refused by a limit",
+    "refused by a budget",
+    "had no price",
+    "stopped in the middle by a budget",
+    "paid as another model",
+    "paid from several budgets",
+    "told its cost by its provider",
+    "told its cost in part",
+    "had its cost estimated",
+    "read on after its client had left",
+    "read on to its end",
+    "met a bug of the ledger",
+    "a budget was spent to the last",
     "a home rests in the end",
     "a key rests in the end",
 )
@@ -46,6 +60,10 @@ def kinds_of(record: Record) -> Iterator[str]:
             yield from _race(receipt)
             yield from _resuming(record, receipt)
             yield from _ends(receipt)
+        yield from _money(record, receipt)
+    for each in record.spent:
+        if each.spent >= each.budget.nanos:
+            yield "a budget was spent to the last"
     for home in record.homes:
         if home.state != "closed":
             yield "a home rests in the end"
@@ -56,7 +74,8 @@ def kinds_of(record: Record) -> Iterator[str]:
 def _first(record: Record, receipt: Receipt) -> Iterator[str]:
     routing = record.plan.routing
     place = place_of(record, receipt.attempts[0])
-    if routing.strategy == "order" and place != routing.places[0]:
+    is_first = place == next(each for each in routing.places if each.public == receipt.model)
+    if routing.strategy == "order" and not is_first:
         yield "passed over one that rests"
 
 
@@ -66,11 +85,12 @@ def _kind(record: Record, receipt: Receipt, before: Attempt, attempt: Attempt) -
     earlier = {each.target for each in receipt.attempts if each.began < attempt.began}
     if attempt.target in earlier:
         return "asked again at the same home"
-    role = place_of(record, attempt).role
+    place = place_of(record, attempt)
+    is_other = place.public != receipt.model
     if attempt.target == before.target:
         return "asked with another key"
     roles = {"spare": "asked a fallback", "longer": "asked one for long prompts"}
-    return roles.get(role, "asked at another home")
+    return roles.get(place.role if is_other else "own", "asked at another home")
 
 
 def _race(receipt: Receipt) -> Iterator[str]:
@@ -98,6 +118,38 @@ def _resuming(record: Record, receipt: Receipt) -> Iterator[str]:
         yield "went on with no answer"
     if any(asked.script.beginning for asked in asked_for(record, receipt.request_id)):
         yield "gave the beginning of an answer"
+
+
+COSTS = {
+    "exact": "told its cost by its provider",
+    "partial": "told its cost in part",
+    "estimated": "had its cost estimated",
+}
+
+REFUSALS = {
+    "rate_limit_exceeded": "refused by a limit",
+    "insufficient_quota": "refused by a budget",
+    "unpriced_model": "had no price",
+}
+
+
+def _money(record: Record, receipt: Receipt) -> Iterator[str]:
+    if receipt.usage_quality is not None:
+        yield COSTS[receipt.usage_quality]
+    if not receipt.attempts and receipt.cause in REFUSALS:
+        yield REFUSALS[receipt.cause]
+    if is_spent_out(receipt):
+        yield "stopped in the middle by a budget"
+    if receipt.asked is not None and receipt.attempts:
+        yield "paid as another model"
+    if receipt.attempts and len(receipt.caller.accounts) > 1:
+        yield "paid from several budgets"
+    if receipt.drained:
+        yield "read on after its client had left"
+        if receipt.attempts[-1].outcome == "completed":
+            yield "read on to its end"
+    if receipt.request_id in crashed(record):
+        yield "met a bug of the ledger"
 
 
 def _ends(receipt: Receipt) -> Iterator[str]:

@@ -13,6 +13,7 @@ from random import Random
 from tests.simulation.personalities import (
     EITHER,
     STREAMS,
+    WAYS,
     Making,
     Rows,
     breaks_off,
@@ -32,9 +33,14 @@ from tests.simulation.scripts import (
     Script,
     Step,
     Wait,
+    end_part,
     named,
+    running,
+    speech,
+    stop_part,
     stream,
     telling,
+    usage_part,
 )
 from tests.simulation.wishes import Wish
 from tests.stage import TODAY, fault
@@ -88,6 +94,40 @@ def overloads_at_once(lots: Random, wish: Wish) -> Script:
     return told.end().script("upstream_error")
 
 
+MANY = (60, 100, 150)
+"""Words of an answer that is longer than what is paid for at once."""
+
+BY_WORD = ("alone", "alone", "together")
+"""How many words leave; byte by byte they would take all day."""
+
+
+def is_long(lots: Random, wish: Wish) -> Script:
+    """A stream of many words, which tells in the end what it took, if at all."""
+    said = speech(lots, wish, MANY)
+    told = wish.takes is not None and wish.takes.told
+    usage = [usage_part(wish, len(said) - 1)] if told else []
+    parts = [*said, stop_part(), *usage, end_part()]
+    return telling(lots, BY_WORD).say(parts).end().script("completed")
+
+
+def tells_as_it_goes(lots: Random, wish: Wish) -> Script:
+    """With each word the usage so far; now and then it breaks off, and no more is ever known."""
+    said = running(wish, speech(lots, wish, (3, 8, 30, 60)))
+    if lots.random() < 0.3:
+        told = telling(lots, BY_WORD).say(said[: lots.randrange(1, len(said) + 1)])
+        return told.leave(lots.choice(WAYS)).script("upstream_truncated", "upstream_error")
+    parts = [*said, stop_part(), end_part()]
+    return telling(lots, BY_WORD).say(parts).end().script("completed")
+
+
+def breaks_off_later(lots: Random, wish: Wish) -> Script:
+    """Some words, a pause in which a client may leave, and then it breaks off."""
+    said = speech(lots, wish)
+    told = telling(lots, BY_WORD).say(said[: lots.randrange(1, len(said)) + 1])
+    told.pause(lots.choice((0.1, 0.4, 1.0, 2.0))).leave(lots.choice(WAYS))
+    return told.script("upstream_truncated", "upstream_error")
+
+
 ROUTED: Rows = (
     (6, is_asked_too_often, ("U8",)),
     (1, has_no_quota, ("U8",)),
@@ -99,7 +139,14 @@ ROUTED: Rows = (
 
 ROUTED_STREAMS: Rows = ((3, overloads_at_once, ("U26",)),)
 
-ALL = (*EITHER, *STREAMS, *ROUTED, *ROUTED_STREAMS)
+PAID_STREAMS: Rows = (
+    (25, is_long, ("U27",)),
+    (20, tells_as_it_goes, ("U27",)),
+    (8, breaks_off_later, ("U13", "U15")),
+)
+"""The same where it costs money."""
+
+ALL = (*EITHER, *STREAMS, *ROUTED, *ROUTED_STREAMS, *PAID_STREAMS)
 
 STUMBLES: tuple[Making, ...] = (
     fails,
@@ -121,21 +168,33 @@ def draw_told(lots: Random, wish: Wish, place: Place, number: int, turn: int) ->
         other = lots.choice(("", f"otherwise {wish.text[where:]}"))
         wish = replace(wish, text=f"{wish.text[:where]}{other}")
     moods: dict[str, Callable[[], Script]] = {
-        "sound": lambda: _made(completes, lots, wish),
+        "sound": lambda: _made(_sound(lots, wish), lots, wish),
         "down": lambda: _made(fails, lots, wish),
         "short": lambda: _made(finds_it_too_long, lots, wish),
-        "flaps": lambda: _made(completes if turn % 4 > 1 else fails, lots, wish),
-        "stumbles": lambda: _made(completes if number else lots.choice(STUMBLES), lots, wish),
+        "flaps": lambda: _made(_sound(lots, wish) if turn % 4 > 1 else fails, lots, wish),
+        "stumbles": lambda: _made(_stumbling(lots, wish, number), lots, wish),
         "breaks": lambda: _made(_breaking(lots, wish, number), lots, wish),
         "late": lambda: _late(lots, wish),
         "filters": lambda: _made(filters, lots, wish),
     }
-    return moods.get(place.mood, lambda: draw_script(lots, wish, (ROUTED, ROUTED_STREAMS)))()
+    streams = ROUTED_STREAMS if wish.takes is None else (*ROUTED_STREAMS, *PAID_STREAMS)
+    return moods.get(place.mood, lambda: draw_script(lots, wish, (ROUTED, streams)))()
+
+
+def _stumbling(lots: Random, wish: Wish, number: int) -> Making:
+    return _sound(lots, wish) if number else lots.choice(STUMBLES)
+
+
+def _sound(lots: Random, wish: Wish) -> Making:
+    if wish.takes is None or not wish.stream:
+        return completes
+    return lots.choice((completes, is_long, is_long, tells_as_it_goes))
 
 
 def _breaking(lots: Random, wish: Wish, number: int) -> Making:
     breaks = wish.stream and (not number or lots.random() < 0.5)
-    return lots.choice(BREAKS) if breaks else completes
+    ways = BREAKS if wish.takes is None else (*BREAKS, breaks_off_later, breaks_off_later)
+    return lots.choice(ways) if breaks else completes
 
 
 def _late(lots: Random, wish: Wish) -> Script:

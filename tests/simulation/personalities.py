@@ -290,8 +290,10 @@ def closes_after(lots: Random, wish: Wish) -> Script:
 
 
 def hangs_up_when_used_again(lots: Random, wish: Wish) -> Script:
-    """A kept connection that is closed just as it is used again (U5)."""
-    return replace(completes(lots, wish), stale=lots.choice(WAYS))
+    """A kept connection that is closed just as it is used again (U5), or a little later."""
+    script = replace(completes(lots, wish), stale=lots.choice(WAYS))
+    later = 0.0 if wish.takes is None else lots.choice((0.0, 0.1, 0.5))
+    return replace(script, stale_after=later)
 
 
 def odd_headers(lots: Random, wish: Wish) -> Script:
@@ -313,7 +315,7 @@ def usage_everywhere(lots: Random, wish: Wish) -> Script:
     numbers = {"prompt_tokens": 1, "completion_tokens": 1}
     raw = event("u", usage=numbers)
     parts.insert(2, Part(raw, raw, content=True, usage=(1, 1)))
-    parts.insert(-1, usage_part(wish))
+    parts.insert(-1, usage_part(wish, sum(part.content for part in parts)))
     return telling(lots).say(parts).end().script("completed")
 
 

@@ -19,6 +19,7 @@ from tests.simulation.network import CALM, Weather
 from tests.simulation.personalities import draw_script
 from tests.simulation.routing import Routing, draw_routing
 from tests.simulation.scripts import MOMENTS, Script
+from tests.simulation.tills import Till, draw_conduct, draw_till, more_of, with_key
 from tests.simulation.wishes import Wish, draw_wish
 
 CALLS = 6
@@ -34,6 +35,12 @@ ALONE = 3
 """Every third seed is a world with one provider that is asked once: the old laws are sharp there.
 
 It is the world of the seed divided by this, and its lots depend on nothing about routing.
+"""
+
+PAID = 2
+"""The rest that the division leaves in worlds with keys, limits and money: every third seed, too.
+
+But for that they are the worlds that they would be without.
 """
 
 LARGE = 33_554_432
@@ -143,6 +150,8 @@ class Plan:
     routing: Routing
     orders: Orders
     scheduler: int
+    till: Till | None = None
+    """Who may spend what; None where anyone may call."""
 
     @property
     def roomy(self) -> bool:
@@ -185,7 +194,7 @@ def draw_plan(seed: int) -> Plan:
     routed = seed % ALONE != 0
     lots = Random(seed if routed else seed // ALONE)
     rough = lots.choice((0.0, 0.15, 0.5))
-    visits = _visits(lots, rough, routed=routed)
+    visits = _visits(lots, rough, seed, routed=routed)
     routing = draw_routing(lots, rough) if routed else Routing()
     first = routing.places[0]
     fates = [*first.fates] or [draw_fate(lots, rough) for _ in range(LINKS)]
@@ -195,7 +204,7 @@ def draw_plan(seed: int) -> Plan:
     alone = [wish for visit in visits for wish in visit.wishes if wish.chats and not routed]
     scripts = {wish.id: draw_script(lots, wish) for wish in alone}
     config, answers = _options(lots)
-    return Plan(
+    plan = Plan(
         seed=seed,
         config=config,
         answers=answers,
@@ -214,6 +223,26 @@ def draw_plan(seed: int) -> Plan:
         orders=_orders(lots),
         scheduler=lots.getrandbits(64),
     )
+    return _with_till(plan) if seed % ALONE == PAID else plan
+
+
+def _with_till(plan: Plan) -> Plan:
+    """Give the clients of a world keys, and its targets prices."""
+    seed, routing = plan.seed, plan.routing
+    till = draw_till(seed, routing, [wish.id for wish in plan.chats])
+    conduct = draw_conduct(seed, routing.conduct)
+    lots = Random(f"{seed} leaving")
+    visits = [
+        replace(
+            visit,
+            starts_at=0.0 if till.rush else visit.starts_at,
+            wishes=with_key(seed, till, visit.name, visit.wishes),
+            leaving=_leaving_early(lots, visit.leaving) if conduct.reads_on else visit.leaving,
+        )
+        for visit in plan.visits
+    ]
+    routing = replace(routing, conduct=conduct, for_all=True)
+    return replace(plan, visits=tuple(visits), routing=routing, till=till)
 
 
 def _options(lots: Random) -> tuple[Config, AnswerOptions]:
@@ -252,7 +281,7 @@ def _orders(lots: Random) -> Orders:
     return Orders()
 
 
-def _visits(lots: Random, rough: float, *, routed: bool) -> list[Visit]:
+def _visits(lots: Random, rough: float, seed: int, *, routed: bool) -> list[Visit]:
     visits: list[Visit] = []
     left = CROWD if lots.random() < 0.025 else CALLS
     together = lots.random() < 0.3
@@ -260,7 +289,9 @@ def _visits(lots: Random, rough: float, *, routed: bool) -> list[Visit]:
         count = min(left, lots.choice((1, 1, 1, 2, 3)))
         left -= count
         name = f"c{len(visits)}"
-        wishes = tuple(draw_wish(lots, f"{name}-{index}", routed=routed) for index in range(count))
+        names = [f"{name}-{index}" for index in range(count)]
+        more = more_of if seed % ALONE == PAID else _no_more
+        wishes = tuple(draw_wish(lots, each, more(seed, each), routed=routed) for each in names)
         if routed:
             wishes = tuple(replace(wish, text=text_for(lots, wish.id)) for wish in wishes)
         visits.append(
@@ -279,6 +310,10 @@ def _visits(lots: Random, rough: float, *, routed: bool) -> list[Visit]:
             )
         )
     return visits
+
+
+def _no_more(seed: int, call: str) -> dict[str, int]:
+    return {}
 
 
 def _pace(lots: Random) -> Pace:
@@ -315,6 +350,16 @@ def _leaving(lots: Random) -> Leaving:
         case "word":
             return Leaving(way, after_words=lots.choice((1, 2, 3, 4, 6, 10)))
     return Leaving(way)
+
+
+def _leaving_early(lots: Random, leaving: Leaving) -> Leaving:
+    """Have more clients leave in the middle, where their answers are read on."""
+    match lots.choice(("as it is", "as it is", "soon", "word")):
+        case "soon":
+            return replace(leaving, after_seconds=lots.choice((0.05, 0.2, 0.6, 1.2)))
+        case "word":
+            return replace(leaving, after_words=lots.choice((2, 3, 5, 8)))
+    return leaving
 
 
 def _swizzle(

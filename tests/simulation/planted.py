@@ -5,8 +5,8 @@
     python -m tests.simulation.planted --keep                   # and write planted.txt anew
 
 `planted.txt` keeps the first seed that finds each bug, so that a test needs one schedule for it. It
-is written anew when a change of the plans has given the seeds another meaning. What can be planted,
-and what not yet, stands in `bugs.py` and `routing_bugs.py`.
+is written anew when a change of the plans has given the seeds another meaning. What can be planted
+stands in `bugs.py`, `routing_bugs.py` and `money_bugs.py`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.simulation import bugs, routing_bugs
+from tests.simulation import bugs, money_bugs, routing_bugs
 from tests.simulation.bugs import Bug
 from tests.simulation.schedule import run_schedule
 
@@ -35,7 +35,7 @@ _NOTHING = object()
 
 BUGS: dict[str, Bug] = {
     name: bug
-    for room in (bugs, routing_bugs)
+    for room in (bugs, routing_bugs, money_bugs)
     for name, bug in vars(room).items()
     if inspect.isfunction(bug) and bug.__module__ == room.__name__ and not name.startswith("_")
 }

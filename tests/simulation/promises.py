@@ -13,7 +13,7 @@ from tests.simulation.record import Record
 SLACK = 1e-6
 """Seconds by which sums of virtual times may differ."""
 
-FAREWELLS = (b'"gateway_shutdown"', b'"cancelled_by_operator"')
+FAREWELLS = (b'"gateway_shutdown"', b'"cancelled_by_operator"', b'"insufficient_quota"')
 
 
 def no_write_waits_longer_than_its_clock(record: Record) -> Iterator[str]:

@@ -82,6 +82,7 @@ class Provider:
         script = asked.script
         self._note(f"is asked by {asked.call}, which it answers as {script.name}")
         if script.stale and not asked.fresh:
+            await trio.sleep(script.stale_after)
             self._leave(script.stale)
             raise Gone
         if script.reads == "never":
@@ -119,6 +120,8 @@ class Provider:
             match step:
                 case Say(data, parts):
                     asked.said += parts
+                    begin = self._end.written
+                    asked.said_in += [(begin, begin + len(data))] * len(parts)
                     asked.said_at += [trio.current_time()] * len(parts)
                     asked.said_bytes += len(data)
                     if data:

@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 from gateway.policy.health import State
+from gateway.words.budget import Budget
 from gateway.words.receipt import Receipt
 from tests.simulation.answers import Reply
 from tests.simulation.fates import Fate
@@ -17,7 +18,8 @@ class Asked:
     """One request that reached a provider, and what was said to it.
 
     `began` is when the gateway wrote its first byte, `call` the client's own id in it. `said` are
-    the parts that the provider has begun to say, `said_at` when; `over` that it had its whole say.
+    the parts that the provider has begun to say, `said_at` when, `said_in` by which bytes of the
+    connection each was completed; `over` that it had its whole say.
     `taken_before` is how much the gateway had read of the connection by then, `key` what it showed.
     """
 
@@ -29,6 +31,7 @@ class Asked:
     key: str = ""
     said: list[Part] = field(default_factory=list)
     said_at: list[float] = field(default_factory=list)
+    said_in: list[tuple[int, int]] = field(default_factory=list)
     said_bytes: int = 0
     taken_before: int = 0
     over: bool = False
@@ -45,7 +48,7 @@ class Asked:
 class Link:
     """One connection to a place. `closed_at` is when the gateway closed its end.
 
-    `taken` is how much the gateway read of it.
+    `taken` is how much the gateway read of it, `reads` when it had taken how much.
     """
 
     number: int
@@ -54,6 +57,7 @@ class Link:
     connected_at: float = inf
     closed_at: float = inf
     taken: int = 0
+    reads: list[tuple[float, int]] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     place: str = "up"
 
@@ -103,6 +107,39 @@ class Rest:
     open_links: int = 0
     open_lines: int = 0
     attempts: int = 0
+    leases: int = 0
+    """Open calls of keys, teams and models, as they are counted for their limits."""
+    reserved: int = 0
+    """Nano-dollars that are held, in all purses that there ever were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the gateway says that an account had spent in the window that began at `start`.
+
+    `of` and `whose` name the holder, `told` are the parts of the budget that its log was told of.
+    """
+
+    of: str
+    whose: str
+    budget: Budget
+    start: int
+    spent: int
+    told: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a ledger was told of a call, and when: "started" or "settled".
+
+    `attempts` is how many had been begun by then, `outcome` how the call had ended.
+    """
+
+    what: str
+    call: str
+    at: float
+    attempts: int
+    outcome: str | None
 
 
 @dataclass(slots=True)
@@ -122,6 +159,10 @@ class Record:
     rest: Rest = field(default_factory=Rest)
     homes: list[State] = field(default_factory=list)
     """What the gateway knows of the homes in the end."""
+    spent: list[Spent] = field(default_factory=list)
+    ledger: list[Entry] = field(default_factory=list)
+    overdrawn: list[str] = field(default_factory=list)
+    """What was seen of money and leases between two moments, and must never be."""
     most_calls: int = 0
     most_links: int = 0
     waited_in_vain: int = 0

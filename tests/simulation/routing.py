@@ -19,6 +19,9 @@ from tests.stage import KEY
 KEYS = (KEY, "sk-second-fedcba9876543210")
 """What providers are shown; which of a place's keys it was can be seen by it."""
 
+PUBLIC = {"own": "m", "spare": "n", "longer": "o"}
+"""The names of models by the role of who has them."""
+
 FEW_LINKS = 8
 """Connections to one of several providers whose fate is drawn."""
 
@@ -48,6 +51,11 @@ class Place:
     def model(self) -> str:
         return f"{self.role[0]}-1" if self.role != "own" else "m-1"
 
+    @property
+    def public(self) -> str:
+        """The name that clients know its model by."""
+        return PUBLIC[self.role]
+
 
 @dataclass(frozen=True, slots=True)
 class Routing:
@@ -57,6 +65,8 @@ class Routing:
     strategy: Strategy = "order"
     affinity: bool = True
     conduct: Conduct = field(default=Conduct(retries=0))
+    for_all: bool = False
+    """Whether the rules hold for the other names as well, where those may be asked for."""
 
     def place(self, name: str) -> Place:
         """Return the place of this name."""
@@ -107,10 +117,14 @@ def _place(lots: Random, name: str, role: str, rough: float) -> Place:
     )
 
 
-def routes_of(routing: Routing, timeouts: Timeouts, max_connections: int) -> Routes:
-    """Return what the house decides with, as its configuration would."""
-    public = {"own": "m", "spare": "n", "longer": "o"}
-    offers = [_offer(place, public[place.role], max_connections) for place in routing.places]
+def routes_of(
+    routing: Routing, timeouts: Timeouts, max_connections: int, *, running: bool = False
+) -> Routes:
+    """Return what the house decides with, as its configuration would.
+
+    With `running` targets are asked to tell with each event what there was so far.
+    """
+    offers = [_offer(place, max_connections, running=running) for place in routing.places]
     seconds = {name: getattr(timeouts, name) for name in asdict(timeouts)}
     conduct = {name: getattr(routing.conduct, name) for name in Conduct.__dataclass_fields__}
     alias = Alias(
@@ -120,10 +134,11 @@ def routes_of(routing: Routing, timeouts: Timeouts, max_connections: int) -> Rou
         fallbacks={"m": ("n",)} if routing.having("spare") else {},
         context_fallbacks={"m": ("o",)} if routing.having("longer") else {},
     )
-    return Routes(offers, {"m": alias}, {}, rules)
+    names = PUBLIC.values() if routing.for_all else (PUBLIC["own"],)
+    return Routes(offers, dict.fromkeys(names, alias), {}, rules)
 
 
-def _offer(place: Place, public: str, max_connections: int) -> Offer:
+def _offer(place: Place, max_connections: int, *, running: bool) -> Offer:
     target = Target(
         provider=place.name,
         kind="openai",
@@ -133,6 +148,7 @@ def _offer(place: Place, public: str, max_connections: int) -> Offer:
         model="",
         max_connections=max_connections,
         prefill=bool(place.prefill),
+        running_usage=running,
     )
     keys = tuple(map(Secret, KEYS[: place.keys]))
-    return Offer(place.name, {public: place.model}, "", False, False, target, keys)
+    return Offer(place.name, {place.public: place.model}, "", False, False, target, keys)

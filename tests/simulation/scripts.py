@@ -18,6 +18,9 @@ UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection
 FOREVER = 1e9
 """Seconds that end with the world."""
 
+WORDS = 30
+"""What an answer in one piece is taken for, where it tells what it took."""
+
 MOMENTS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0)
 """Seconds after which things happen. The clocks are set to the same, so that much meets."""
 
@@ -97,6 +100,8 @@ class Script:
     """The largest event, in bytes; 0 where all are small."""
     stale: str = ""
     """How a connection that has served before is left at this request, unanswered (U5)."""
+    stale_after: float = 0.0
+    """After how many seconds it is."""
     asks_for: float = 0.0
     """For how many seconds it wants to be left alone."""
     beginning: str = ""
@@ -131,7 +136,18 @@ def stop_part() -> Part:
 
 def completion(wish: Wish) -> bytes:
     """Return a whole answer, with its mark."""
-    return COMPLETION.replace(b'"c1"', b'"%b"' % wish.mark.encode()) if wish.mark else COMPLETION
+    told = json.loads(COMPLETION)
+    if wish.mark:
+        told["id"] = wish.mark
+    if wish.takes is not None:
+        told["usage"] = _numbers(*wish.takes.so_far(WORDS)) if wish.takes.told else None
+    return json.dumps(told).encode()
+
+
+def _numbers(asked: int, answered: int) -> dict[str, int]:
+    return {
+        "prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered
+    }  # fmt: skip
 
 
 def word(wish: Wish, said: str, **more: Any) -> Part:
@@ -140,17 +156,18 @@ def word(wish: Wish, said: str, **more: Any) -> Part:
     return text(event(said, **marked, **more), content=bool(said))
 
 
-def usage_part(wish: Wish) -> Part:
+def usage_part(wish: Wish, words: int = 0) -> Part:
     """Return the event that carries usage: passed on to those who asked for it."""
-    numbers = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    usage = (3, 2) if wish.takes is None else wish.takes.so_far(words)
+    numbers = _numbers(*usage)
     chunk_of_usage = {"id": "c1", "object": "chat.completion.chunk", "model": "m-1", "choices": []}
     raw = b"data: " + json.dumps(chunk_of_usage | {"usage": numbers}).encode() + b"\n\n"
-    return Part(raw, raw if wish.usage else None, usage=(3, 2))
+    return Part(raw, raw if wish.usage else None, usage=usage)
 
 
-def speech(lots: Random, wish: Wish) -> list[Part]:
+def speech(lots: Random, wish: Wish, counts: Sequence[int] = (1, 2, 3, 8, 30)) -> list[Part]:
     """Return the words of an ordinary stream, without its end."""
-    count = lots.choice((1, 2, 3, 8, 30))
+    count = lots.choice(counts)
     if wish.text:
         cuts = count - 1 if len(wish.text) > 1 else 0
         places = sorted(lots.choices(range(1, len(wish.text)), k=cuts))
@@ -163,8 +180,23 @@ def speech(lots: Random, wish: Wish) -> list[Part]:
 
 def stream(lots: Random, wish: Wish) -> list[Part]:
     """Return the parts of an ordinary stream."""
-    usage = [usage_part(wish)] if lots.random() < 0.7 else []
-    return [*speech(lots, wish), stop_part(), *usage, end_part()]
+    silent = lots.random() >= 0.7
+    said = speech(lots, wish)
+    if wish.takes is not None:
+        silent = not wish.takes.told
+    usage = [] if silent else [usage_part(wish, len(said) - 1)]
+    return [*said, stop_part(), *usage, end_part()]
+
+
+def running(wish: Wish, said: Sequence[Part]) -> list[Part]:
+    """Have each word of a speech tell what the call has taken so far."""
+    found: list[Part] = []
+    for count, part in enumerate(said):
+        usage = (3, count) if wish.takes is None else wish.takes.so_far(count)
+        body = json.loads(part.raw.removeprefix(b"data: ")) | {"usage": _numbers(*usage)}
+        raw = b"data: " + json.dumps(body).encode() + b"\n\n"
+        found.append(replace(part, raw=raw, told=raw, usage=usage))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +217,10 @@ def draw_framing(lots: Random) -> Framing:
     return Framing() if lots.random() < 0.8 else Framing(chunked=False, head=UNTIL_CLOSE)
 
 
+MANNERS = ("alone", "alone", "together", "cut", "bytes")
+"""How the parts of a stream leave."""
+
+
 @dataclass(slots=True)
 class Telling:
     """Builds the steps of a stream; the parts leave alone, together, or cut anywhere."""
@@ -194,9 +230,9 @@ class Telling:
     steps: list[Step] = field(default_factory=list)
     _manner: str = ""
 
-    def begin(self) -> "Telling":
+    def begin(self, manners: Sequence[str] = MANNERS) -> "Telling":
         """Say the head; draw the manner of what follows."""
-        self._manner = self.lots.choice(("alone", "alone", "together", "cut", "bytes"))
+        self._manner = self.lots.choice(manners)
         self.steps.append(Say(self.framing.head))
         return self
 
@@ -253,9 +289,9 @@ class Telling:
         return Script(tuple(self.steps), frozenset(outcomes))
 
 
-def telling(lots: Random) -> Telling:
+def telling(lots: Random, manners: Sequence[str] = MANNERS) -> Telling:
     """Begin to tell a stream in a framing of the lots' choice."""
-    return Telling(lots, draw_framing(lots)).begin()
+    return Telling(lots, draw_framing(lots)).begin(manners)
 
 
 def named(script: Script, name: str, rows: tuple[str, ...]) -> Script:

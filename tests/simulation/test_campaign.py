@@ -1,6 +1,7 @@
 """A campaign counts what it met, tells what failed, and says how to see it again."""
 
 import io
+import itertools
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
@@ -59,6 +60,38 @@ def test_every_kind_of_routing_is_drawn() -> None:
     assert {plan.routing.conduct.retries for plan in plans} == {0, 1, 2, 3}
     assert {plan.routing.strategy for plan in plans} == {"order", "spread", "fastest"}
     assert len({wish.asks for plan in plans for wish in plan.chats}) > 50
+
+
+def test_a_third_of_all_worlds_has_keys_and_money_and_all_kinds_of_both() -> None:
+    plans = [plan for plan in map(draw_plan, range(600)) if plan.till is not None]
+    assert len(plans) == 200
+    tills = [plan.till for plan in plans if plan.till is not None]
+    budgets = [each for till in tills for who in till.holders for each in till.budgets_of(who)]
+    assert {(of, budget.per) for of, _, budget in budgets} == set(
+        itertools.product(("key", "team", "user"), ("hour", "day"))
+    )
+    assert {budget.reserve for _, _, budget in budgets} == {"typical", "worst"}
+    assert {budget.then for _, _, budget in budgets} == {None, "n", "o"}
+    limits = {who.limits for till in tills for who in till.holders}
+    assert {each.concurrency for each in limits} == {None, 1, 2}
+    assert len({each.requests_per_minute for each in limits}) > 2
+    assert len({each.tokens_per_minute for each in limits}) > 2
+    assert {plan.routing.conduct.reads_on for plan in plans} == {True, False}
+    assert {(till.running, till.rush) for till in tills} == set(
+        itertools.product((True, False), repeat=2)
+    )
+    assert {till.unpriced for till in tills} == {"refuse", "free"}
+    assert any(till.crashes for till in tills)
+
+
+def test_a_world_with_money_is_otherwise_the_world_that_it_would_be() -> None:
+    """Who comes when and asks for what depends on no lot that is drawn for money."""
+    for seed in range(2, 60, 3):
+        plan = draw_plan(seed)
+        assert plan.till is not None
+        assert {wish.takes is not None for wish in plan.chats} <= {True}
+        assert {wish.holder for wish in plan.chats} <= {"", *(e.name for e in plan.till.holders)}
+        assert all(wish.wire.count(b"ngw-") == wish.clean for wish in plan.chats)
 
 
 def test_the_same_text_is_said_by_all_and_now_and_then_another() -> None:

@@ -7,32 +7,43 @@ from typing import Any
 import pytest
 
 from gateway.policy.health import State
+from gateway.policy.prices import Price
 from gateway.words.answer import Usage
+from gateway.words.budget import Budget
+from gateway.words.caller import Limits
 from gateway.words.receipt import Attempt, Outcome, Receipt
 from tests.simulation.answers import Reply
 from tests.simulation.facts import KEEPALIVE, misled
 from tests.simulation.fates import Fate
 from tests.simulation.invariants import INVARIANTS, check
 from tests.simulation.plan import Leaving, Orders, Plan, Visit, draw_plan
-from tests.simulation.record import Asked, Guest, Link, Record, Rest
+from tests.simulation.record import Asked, Entry, Guest, Link, Record, Rest, Spent
 from tests.simulation.routing import Place, Routing
 from tests.simulation.scripts import Part, Say, Script, end_part, stop_part, text, usage_part
+from tests.simulation.tills import Holder, Till
 from tests.simulation.wishes import Asks, Wish
 from tests.stage import DONE, KEY, event, post
 
 FIRST, SECOND = text(event("one "), content=True), text(event("two"), content=True)
-WISH = Wish("c0-0", "chat", post(b"{}"), stream=True, chats=True)
+WISH = Wish("c0-0", "chat", post(b"{}"), stream=True, chats=True, holder="one")
 HEALTH = Wish("c0-1", "GET /healthz", b"GET /healthz HTTP/1.1\r\n\r\n", "GET", statuses=(200,))
 SAID = [FIRST, SECOND, stop_part(), usage_part(WISH), end_part()]
 BODY = b"".join(part.told or b"" for part in SAID) + DONE
+
+
+BUDGET = Budget(10_000_000, "hour", alert=(0.0001,))
+TILL = Till((Holder("one", budgets=(BUDGET,)),), prices={"up/m-1": Price(1_000_000, 1_000_000)})
+COST = 5_000
+"""Nano-dollars for the three tokens asked and the two answered."""
 
 
 def a_plan() -> Plan:
     drawn = draw_plan(0)
     visit = Visit("c0", 0.0, (WISH, HEALTH))
     return replace(
-        drawn, visits=(visit,), orders=Orders(), max_calls=100, max_connections=100, most=100
-    )
+        drawn, visits=(visit,), orders=Orders(), max_calls=100, max_connections=100, most=100,
+        till=TILL,
+    )  # fmt: skip
 
 
 def a_line(receipt: Receipt) -> dict[str, object]:
@@ -44,15 +55,16 @@ def a_record() -> Record:
     plan = a_plan()
     chat = Receipt("c0-0", "POST", "/v1/chat/completions", "peer", 1.0, stream=True, status=200)
     chat.attempts = [Attempt("up/m-1", 1.0, 3.0, "completed")]
-    chat.usage = Usage(3, 2)
+    chat.model, chat.usage, chat.cost_nanos, chat.usage_quality = "m", Usage(3, 2), COST, "exact"
     probe = Receipt("c0-1", "GET", "/healthz", "peer", 4.0, status=200)
     for receipt, ended in ((chat, 3.0), (probe, 4.0)):
         receipt.complete()
         receipt.ended = ended
     script = Script((Say(b"", tuple(SAID)),), frozenset({"completed"}), "completes")
     link = Link(0, Fate(), 1.0, 1.0, closed_at=60.0, taken=500)
-    asked = Asked(link, "c0-0", 1.0, script, True, KEY, list(SAID), [2.0] * len(SAID), 900)
-    asked.over = True
+    asked = Asked(link, "c0-0", 1.0, script, True, KEY, list(SAID), [2.0] * len(SAID))
+    asked.said_in, asked.said_bytes, asked.over = [(0, 900)] * len(SAID), 900, True
+    link.reads.append((2.0, 900))
     link.asked.append(asked)
     guest = Guest(plan.visits[0], opened_at=1.0, gone_at=5.0, closed_at=5.0, heard_at=4.0, sent=2)
     for replies in (guest.replies, guest.written):
@@ -64,6 +76,12 @@ def a_record() -> Record:
     record.lines = [a_line(chat), a_line(probe)]
     record.asked = [asked]
     record.most_links = 1
+    record.spent = [Spent("key", "one", BUDGET, TILL.window_of("hour", 1.0), COST, (0.0001,))]
+    record.ledger = [
+        Entry("started", "c0-0", 1.0, 0, None),
+        Entry("settled", "c0-0", 3.0, 1, "completed"),
+        Entry("settled", "c0-1", 4.0, 0, "completed"),
+    ]
     return record
 
 
@@ -128,7 +146,8 @@ def refuse(record: Record) -> None:
 
 def silence(record: Record) -> None:
     """Let the provider have ended its stream without its last words."""
-    record.asked[0].said, record.asked[0].said_at = [FIRST, SECOND], [2.0, 2.0]
+    asked = record.asked[0]
+    asked.said, asked.said_at, asked.said_in = [FIRST, SECOND], [2.0, 2.0], [(0, 900)] * 2
 
 
 RESTING = State("up/m-1", "open", 9.0, 1, 0, ())
@@ -206,9 +225,53 @@ def join(record: Record, text: str, *, ended: bool = False) -> None:
     asked = record.asked[0]
     part = Part(event(text), event(text), content=True)
     asked.said = [part, *([end_part()] * ended)]
-    asked.said_at = [2.0] * len(asked.said)
+    asked.said_at, asked.said_in = [2.0] * len(asked.said), [(0, 900)] * len(asked.said)
     asked.over = ended
     record.receipts[0].resumed = 1
+
+
+def hold(record: Record, **changes: Any) -> None:
+    """Let the key have been another's: with other limits, or other budgets."""
+    till = replace(TILL, holders=(replace(TILL.holders[0], **changes),))
+    record.plan = replace(record.plan, till=till)
+
+
+def enter(record: Record, index: int, **changes: Any) -> None:
+    """Let the ledger have been told otherwise."""
+    record.ledger[index] = replace(record.ledger[index], **changes)
+
+
+def spend(record: Record, **changes: Any) -> None:
+    record.spent[0] = replace(record.spent[0], **changes)
+
+
+def charge(record: Record, nanos: int) -> None:
+    record.receipts[0].cost_nanos = nanos
+    spend(record, spent=nanos)
+
+
+def stop_for_money(record: Record) -> None:
+    settle(record, Outcome.STOPPED)
+    record.receipts[0].cause = "insufficient_quota"
+
+
+def refuse_for_money(record: Record) -> None:
+    """Let the call have been refused, and not a nano-dollar been spent."""
+    record.receipts[0].attempts.clear()
+    charge(record, 0)
+    for reply in _replies(record, 0):
+        reply.status, reply.body = 429, bytearray(b'{"error":{"code":"insufficient_quota"}}')
+
+
+def read_on(record: Record, *, seconds: float = 9.0, events: int = 9) -> None:
+    """Let the client have left right after the beginning, and the answer have been read on."""
+    conduct = {"reads_on": True, "drain_max_seconds": seconds, "drain_max_tokens": events}
+    route(record, **conduct)
+    receipt, asked = record.receipts[0], record.asked[0]
+    receipt.drained, record.guests[0].gone_at = True, 1.5
+    settle(record, Outcome.CLIENT_GONE)
+    asked.said_in = [(index * 100, index * 100 + 100) for index in range(len(SAID))]
+    asked.link.reads[:] = [(2.0, end) for _, end in asked.said_in]
 
 
 DOCTORED: list[tuple[str, Doctor]] = [
@@ -331,6 +394,37 @@ DOCTORED: list[tuple[str, Doctor]] = [
     ("nobody_waits_in_vain", lambda record: setattr(record, "waited_in_vain", 1)),
     ("who_is_stopped_is_told", lambda record: settle(record, Outcome.STOPPED)),
     ("no_request_is_forgotten", lambda record: record.guests[0].replies.pop()),
+    ("the_ledger_is_told_in_order", lambda record: record.ledger.pop(0)),
+    ("the_ledger_is_told_in_order", lambda record: record.ledger.pop(1)),
+    ("the_ledger_is_told_in_order", lambda record: record.ledger.append(record.ledger[0])),
+    ("the_ledger_is_told_in_order", lambda record: record.ledger.reverse()),
+    ("the_ledger_is_told_in_order", lambda record: enter(record, 0, attempts=1)),
+    ("the_ledger_is_told_in_order", lambda record: enter(record, 0, at=1.1)),
+    ("the_ledger_is_told_in_order", lambda record: enter(record, 1, outcome=None)),
+    ("the_ledger_is_told_in_order", lambda record: enter(record, 1, at=2.9)),
+    ("the_ledger_is_told_in_order", lambda record: enter(record, 2, call="c9-9")),
+    ("limits_of_callers_are_kept", lambda record: hold(record, limits=Limits(0))),
+    ("limits_of_callers_are_kept", lambda record: hold(record, limits=Limits(None, 4))),
+    ("limits_of_callers_are_kept", lambda record: hold(record, limits=Limits(concurrency=0))),
+    ("what_is_spent_is_what_was_charged", lambda record: record.spent.clear()),
+    ("what_is_spent_is_what_was_charged", lambda record: spend(record, spent=COST + 1)),
+    ("what_is_spent_is_what_was_charged", lambda record: spend(record, start=0)),
+    ("no_budget_is_passed", lambda record: hold(record, budgets=(Budget(COST - 1, "hour"),))),
+    ("money_is_held_as_it_may_be", lambda record: record.overdrawn.append("key one holds -1")),
+    ("who_is_charged_is_charged_what_was_told", lambda record: charge(record, COST + 1)),
+    ("who_is_charged_is_charged_what_was_told", silence),
+    ("who_has_spent_all_is_told", stop_for_money),
+    (
+        "who_has_spent_all_is_told",
+        lambda record: rewrite(record, DONE, b'data: {"error":{"code":"insufficient_quota"}}\n\n'),
+    ),
+    ("who_can_pay_is_let_in", stop_for_money),
+    ("who_can_pay_is_let_in", refuse_for_money),
+    ("alerts_are_told_once", lambda record: spend(record, told=())),
+    ("alerts_are_told_once", lambda record: spend(record, told=(0.0001, 0.0001))),
+    ("who_is_read_on_ends_within_bounds", lambda record: setattr(record.receipts[0], "drained", 1)),
+    ("who_is_read_on_ends_within_bounds", lambda record: read_on(record, seconds=1.4)),
+    ("who_is_read_on_ends_within_bounds", lambda record: read_on(record, events=2)),
 ]
 """What must be said, and what was done to the record."""
 
@@ -340,6 +434,12 @@ def test_an_invariant_finds_what_was_doctored(name: str, doctor: Doctor) -> None
     record = a_record()
     doctor(record)
     assert name in {problem.partition(":")[0] for problem in check(record)}
+
+
+def test_who_is_read_on_within_bounds_is_not_complained_of() -> None:
+    record = a_record()
+    read_on(record)
+    assert not [each for each in check(record) if each.startswith("who_is_read_on")]
 
 
 def test_every_invariant_has_been_seen_red() -> None:

@@ -1,12 +1,15 @@
 """What a client asks for: one request, ready to be sent, and what must be known of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from random import Random
 
 from tests.stage import get, post
+
+TOKEN_BYTES = 4
+"""Bytes of a request's fields to a token, as the gateway estimates it."""
 
 OVERSIZE = 6_000
 """Bytes of a body that is too long where the limit is small, and fine where it is not."""
@@ -47,6 +50,24 @@ NOTHING_ASKED = Asks()
 
 
 @dataclass(frozen=True, slots=True)
+class Takes:
+    """What providers say that a call took, if they are `told` to: tokens.
+
+    `asked` are those of the prompt; an answer is so many `per_word`, and `thoughts` that nobody
+    sees.
+    """
+
+    asked: int
+    per_word: int = 1
+    thoughts: int = 0
+    told: bool = True
+
+    def so_far(self, words: int) -> tuple[int, int]:
+        """Return what is in and out when so many words have been said."""
+        return self.asked, words * self.per_word + (self.thoughts if words else 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """One request. `id` is its request id; `wire` holds head and body, `head_bytes` ends the head.
 
@@ -68,6 +89,13 @@ class Wish:
     asks: Asks = NOTHING_ASKED
     text: str = ""
     """What providers say of it; empty where each says what it likes."""
+    holder: str = ""
+    """Whose virtual key it shows; empty where it shows none, or a wrong one."""
+    prompt: int = 0
+    """Tokens that it asks, as they are taken from its size: four bytes each."""
+    most: int | None = None
+    """The most tokens that it wants to be answered."""
+    takes: Takes | None = None
     mark: str = ""
     """Tells one answer to it from another: the id in its events."""
 
@@ -94,7 +122,7 @@ def _asks(lots: Random) -> Asks:
     )
 
 
-def _chat(lots: Random, name: str, *, routed: bool) -> Wish:
+def _chat(lots: Random, name: str, more: Mapping[str, int], *, routed: bool) -> Wish:
     stream = lots.random() < 0.75
     usage = stream and lots.random() < 0.4
     said: dict[str, object] = {
@@ -107,6 +135,7 @@ def _chat(lots: Random, name: str, *, routed: bool) -> Wish:
         said["stream_options"] = {"include_usage": True}
     if (size := lots.choices((0, OVERSIZE, 200_000), (86, 7, 7))[0]) > 0:
         said["padding"] = "x" * size
+    said |= more
     body = json.dumps(said).encode()
     asks = _asks(lots) if routed else NOTHING_ASKED
     fields = [f"X-Request-Id: {name}", *asks.fields]
@@ -134,7 +163,8 @@ def _chat(lots: Random, name: str, *, routed: bool) -> Wish:
     wire = post(body, *fields, version=version)
     return Wish(
         name, "chat", wire, stream=stream, usage=usage, chats=True, expects=expects, closes=closes,
-        asks=asks,
+        asks=asks, prompt=-(-sum(len(json.dumps(each)) for each in said.values()) // TOKEN_BYTES),
+        most=more.get("max_tokens"),
     )  # fmt: skip
 
 
@@ -191,11 +221,16 @@ PLAIN: tuple[Callable[[str], Wish], ...] = (
 )
 
 
-def draw_wish(lots: Random, name: str, *, routed: bool) -> Wish:
-    """Draw a request; most are chats. Where calls are `routed` it may say how."""
+def draw_wish(
+    lots: Random, name: str, more: Mapping[str, int] | None = None, *, routed: bool
+) -> Wish:
+    """Draw a request; most are chats. Where calls are `routed` it may say how.
+
+    A chat asks for `more`, which changes no lots.
+    """
     drawn = lots.random()
     if drawn < 0.84:
-        return _chat(lots, name, routed=routed)
+        return _chat(lots, name, more or {}, routed=routed)
     if drawn < 0.96:
         return lots.choice(PLAIN)(name)
     return _malformed(lots)(name)

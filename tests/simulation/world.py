@@ -26,7 +26,10 @@ from gateway.drain import Ending
 from gateway.policy.allowance import Allowance
 from gateway.policy.health import Health
 from gateway.policy.limits import Limiter
+from gateway.policy.prices import Prices
 from gateway.policy.scrub import Scrubber
+from gateway.relay.costs import Costs
+from gateway.relay.gate import LocalGate
 from gateway.relay.house import Current, House
 from gateway.relay.kept import Answers
 from gateway.relay.shared import Sharing
@@ -36,10 +39,11 @@ from gateway.upstream.transport import Transport
 from gateway.upstream.wire import UpstreamStream
 from gateway.words.secret import Secret
 from gateway.words.target import Origin
+from tests.simulation.bookkeeping import Ledger, SeenPurses
 from tests.simulation.clients import Caller
 from tests.simulation.ends import End, Sealed, Watch, end_of, pair
 from tests.simulation.fates import Fate
-from tests.simulation.glance import Glance
+from tests.simulation.glance import Auditor, Glance
 from tests.simulation.network import Network
 from tests.simulation.plan import Plan, Visit
 from tests.simulation.providers import Provider
@@ -47,8 +51,9 @@ from tests.simulation.record import Asked, Guest, Link, Record, Rest
 from tests.simulation.routing import KEYS, routes_of
 from tests.simulation.scheduling import Treadmill
 from tests.simulation.sink import Book, memory_log
+from tests.simulation.tills import Till
 from tests.simulation.trace import Trace
-from tests.stage import PEER, TODAY
+from tests.stage import PEER
 
 MOST_SEEN = 100
 
@@ -117,6 +122,11 @@ class World:
         self.calls = Calls(plan.max_calls)
         self.book = Book(self.note)
         self.health = Health()
+        self.till = plan.till or Till(())
+        self.limiter = Limiter()
+        self.purses = SeenPurses()
+        self.ledger = Ledger(self.till.crashes)
+        self.auditor = Auditor(self.purses, self.limiter, self.till, self.record)
         self.looks_at = 1_500 if plan.routed else 400
         self.house = self._furnish()
         self.front = Front(Current(self.house), self.calls, frozenset({PEER}), open_use=False)
@@ -142,13 +152,18 @@ class World:
         self.trace.add(trio.current_time(), who, what)
 
     def _furnish(self) -> House:
-        plan = self.plan
+        plan, till = self.plan, self.till
         return House(
-            routes=routes_of(plan.routing, plan.timeouts, plan.max_connections),
-            keys=None,
-            limiter=Limiter(),
-            costs=None,
-            books=None,
+            routes=routes_of(
+                plan.routing, plan.timeouts, plan.max_connections, running=till.running
+            ),
+            keys=till.keyring() if plan.till else None,
+            gate=LocalGate(self.limiter, trio.current_time),
+            limits_of_models={"m": till.model_limits},
+            purses=self.purses,
+            warn_of=self.purses.warn_of,
+            costs=Costs(Prices(till.prices)) if plan.till else None,
+            books=self.ledger if plan.till else None,
             health=self.health,
             hedges=Allowance(0.1, 10.0),
             sharing=Sharing(),
@@ -157,10 +172,10 @@ class World:
             answers=plan.answers,
             transports={"http": self.transport},
             scrubber=Scrubber(map(Secret, KEYS)),
-            taps=(AccessLog(self.log), self.book),
+            taps=(AccessLog(self.log), self.book, *([self.ledger] if plan.till else ())),
             turns=itertools.count(),
             draw=Random(plan.scheduler).random,
-            today=lambda: TODAY + trio.current_time(),
+            today=lambda: till.today(trio.current_time()),
             new_id=map("req_{}".format, itertools.count(1)).__next__,
             report=self._report,
         )
@@ -194,6 +209,7 @@ class World:
             raise failure("planned")
         link.connected_at = trio.current_time()
         ours, theirs = pair(self.network, fate.there, fate.back)
+        ours.reads = link.reads
         self._links.append((link, ours))
         most = sum(not end.closed for link, end in self._links if link.place == name)
         self.record.most_links = max(self.record.most_links, most)
@@ -239,6 +255,8 @@ class World:
         with trio.CancelScope(deadline=HORIZON) as horizon:
             treadmill.out = horizon
             trio.lowlevel.add_instrument(Glance(self.transport.pool, self.record))
+            if self.plan.till:
+                trio.lowlevel.add_instrument(self.auditor)
             async with trio.open_nursery() as self._outside:
                 self._outside.start_soon(self.network.run)
                 await self._outside.start(self._gateway)
@@ -313,6 +331,7 @@ class World:
 
     def _count(self) -> None:
         pool = self.transport.pool
+        leases, reserved = self.auditor.rest()
         self.record.homes = self.health.states(trio.current_time())
         self.record.rest = Rest(
             calls=len(self.calls),
@@ -328,11 +347,14 @@ class World:
             open_links=sum(not ours.closed for _, ours in self._links),
             open_lines=sum(not line.closed for line in self._lines),
             attempts=sum(home.open_calls for home in self.record.homes),
+            leases=leases,
+            reserved=reserved,
         )
 
     def _collect(self) -> None:
         record = self.record
         record.receipts, record.changed = self.book.receipts, self.book.changed
+        record.spent, record.ledger = list(self.purses.spent()), self.ledger.entries
         record.lines, record.told, record.bugs = self.sink.requests, self.sink.told, self.sink.bugs
         for link, ours in self._links:
             link.closed_at, link.taken = ours.closed_at, ours.taken

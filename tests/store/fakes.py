@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import trio
 
-from gateway.store.line import PATIENCE, Command, Line, Lost
+from gateway.store.line import PATIENCE, Command, Late, Line, Lost
 
 Reply = Callable[[Command], object]
 
@@ -19,8 +19,16 @@ class FakeLine:
         self.behind = False
         self.held = False
         self.take: Callable[[bytes], None] | None = None
+        self.late: Late | None = None
+        self.trips = 0
+        """How often it was asked, however much at once."""
 
-    async def ask(self, *commands: Command, patience: float = PATIENCE) -> Sequence[object]:
+    async def ask(
+        self, *commands: Command, patience: float = PATIENCE, late: Late | None = None
+    ) -> Sequence[object]:
+        self.trips += 1
+        if late is not None:
+            self.late = late
         self.asked += commands
         await trio.lowlevel.checkpoint()
         if self.held:

@@ -1,7 +1,8 @@
 """A process that is killed while it writes the ledger: it says of each call when it had settled it.
 
-    python -m tests.store.ledger_load DATABASE NAME
+    python -m tests.store.ledger_load DATABASE NAME [FOLDER]
 
+The database is a file, or the address of a server whose journals lie in the folder.
 On stdout a line for each call, `id monotonic-seconds`, right after `settled` has returned.
 """
 
@@ -11,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from gateway.store.database import Database
+from gateway.store.database import Database, parse_database
 from gateway.store.ledger import Ledger
 from tests.store.receipts import Told, call, end
 
@@ -19,9 +20,9 @@ OPEN = 50
 """Calls that are open at any time."""
 
 
-def main(path: Path, name: str) -> None:
+def main(database: Database, name: str) -> None:
     """Settle calls as fast as a gateway would, until killed."""
-    ledger = Ledger(Database(path), time.time_ns, Told())
+    ledger = Ledger(database, time.time_ns, Told())
     calls = []
     pause = threading.Event()
     for number in range(1_000_000_000):
@@ -37,4 +38,5 @@ def main(path: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    said, name, *folder = sys.argv[1:]
+    main(Database(parse_database(said, Path(folder[0])) if folder else Path(said)), name)

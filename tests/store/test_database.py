@@ -1,6 +1,5 @@
-"""The database is made once, for its owner alone, brought forward, and never overwritten."""
+"""Whichever database is named, it is opened the same way, and made once."""
 
-import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -8,189 +7,86 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.database import (
-    APPLICATION,
-    Database,
-    DatabaseFault,
-    fault_of,
-    parse_database,
-    statements,
-    telling,
-)
+from gateway.store.database import Database, parse_database
+from gateway.store.places import Address, PostgresPlace
+from tests.store.real_postgres import RealPostgres
+
+TOGETHER = """
+import sys
+from pathlib import Path
+from gateway.store.database import Database, parse_database
+sys.stdin.readline()
+Database(parse_database(sys.argv[1], Path())).connect().close()
+"""
+
+WITHOUT = """
+import sys
+sys.modules["psycopg"] = None
+from pathlib import Path
+from gateway.store.connection import DatabaseFault
+from gateway.store.database import Database, parse_database
+folder = Path(sys.argv[1])
+Database(folder / "gateway.db").connect().close()
+try:
+    Database(parse_database("postgresql://db/gateway", folder)).connect()
+except DatabaseFault as fault:
+    print(fault)
+"""
 
 
-def fault(path: Path, *, readonly: bool = False) -> str:
-    with pytest.raises(DatabaseFault) as caught:
-        Database(path).connect(readonly=readonly, busy_timeout=0.05)
-    return str(caught.value)
-
-
-def test_an_address_is_a_file_beside_the_configuration_or_anywhere(tmp_path: Path) -> None:
-    assert parse_database("sqlite:///gateway.db", tmp_path) == tmp_path / "gateway.db"
-    assert parse_database("sqlite:///data/g w.db", tmp_path) == tmp_path / "data" / "g w.db"
-    assert parse_database("sqlite:////var/lib/gateway.db", tmp_path) == Path("/var/lib/gateway.db")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "is no address"),
-        ("gateway.db", "sqlite:///gateway.db"),
-        ("sqlite://gateway.db", "is no address"),
-        ("sqlite:///", "is no address"),
-        ("sqlite:///data/", "is no address"),
-        ("sqlite:///a\nb", "is no address"),
-        ("sqlite:///a\0b", "is no address"),
-        ("sqlite:///:memory:", "memory keeps nothing"),
-        ("sqlite:///a.db?mode=memory", "no parameters"),
-        ("postgresql://user@host/db", "PostgreSQL is not built yet"),
-    ],
-)
-def test_what_is_no_address_is_told_in_a_sentence(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        parse_database(text, Path())
-
-
-def test_it_is_made_for_its_owner_alone_whatever_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "ledger ü?#%41.db"
-    with closing(Database(path).connect()) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        assert {"calls", "keys", "meta", "writers"} <= tables
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA synchronous").fetchone() == (1,)
-        assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
-        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
-        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
-
-
-def test_it_is_there_the_next_time(tmp_path: Path) -> None:
-    database = Database(tmp_path / "gateway.db")
-    assert database.identity is None
-    with closing(database.connect()) as connection:
-        connection.execute("UPDATE meta SET value = 7")
-    identity = database.identity
-    assert identity is not None
-    with closing(database.connect()) as connection:
-        assert connection.execute("SELECT value FROM meta").fetchone() == (7,)
-    assert database.identity == identity
-
-
-def test_reading_changes_nothing(tmp_path: Path) -> None:
-    database = Database(tmp_path / "gateway.db")
-    database.connect().close()
-    with closing(database.connect(readonly=True)) as connection:  # noqa: SIM117  one is asked
-        with pytest.raises(DatabaseFault, match="cannot be written"), telling(database.path):
-            connection.execute("DELETE FROM meta")
-
-
-def test_to_read_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
-    assert fault(path, readonly=True) == f"There is no database at {path}."
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("readonly", [False, True])
-@pytest.mark.parametrize(
-    "data",
-    [b"notes", b"x" * 5000, b"SQLite format 3\0" + b"\x07" * 9000],
-    ids=["few", "many", "as"],
-)
-def test_what_is_no_database_is_told_and_left_as_it_is(
-    data: bytes, readonly: bool, tmp_path: Path
-) -> None:
-    path = tmp_path / "gateway.db"
-    path.write_bytes(data)
-    assert "is left as it is" in fault(path, readonly=readonly)
-    assert path.read_bytes() == data
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_one_whose_first_page_is_damaged_is_told_and_left_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
-    Database(path).connect().close()
-    data = bytearray(path.read_bytes())
-    data[100:2000] = b"\x55" * 1900
-    path.write_bytes(data)
-    assert "damaged; it is left as it is" in fault(path)
-    assert path.read_bytes() == data
-
-
-def test_one_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
-    with closing(Database(path).connect()) as connection:
-        connection.execute("PRAGMA user_version = 9")
-    for readonly in (False, True):
-        assert "is of a newer version (9; this one knows up to 1)" in fault(path, readonly=readonly)
-
-
-def test_one_of_an_older_version_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
-    path.touch()
-    assert "older version: `gateway serve` brings it up to date" in fault(path, readonly=True)
-    Database(path).connect().close()
-    Database(path).connect(readonly=True).close()
-
-
-def test_another_programs_database_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("CREATE TABLE theirs (x)")
-    data = path.read_bytes()
-    assert "another program's" in fault(path)
-    assert path.read_bytes() == data
-
-
-def test_where_nothing_can_be_made_it_is_told(tmp_path: Path) -> None:
-    assert "cannot be made: No such file" in fault(tmp_path / "no" / "gateway.db")
-    assert "cannot be opened" in fault(tmp_path)
-
-
-def test_one_that_another_holds_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        assert "locked by another program" in fault(path)
-        other.execute("ROLLBACK")
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        assert "locked by another program" in fault(path)
-
-
-def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
-    Database(path).connect().close()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 0")
-    assert "already exists" in fault(path)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (0,)
-
-
-def test_processes_that_begin_together_make_it_once(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from gateway.store.database import Database;"
-        "sys.stdin.readline(); Database(Path(sys.argv[1])).connect().close()"
+def test_an_address_is_a_file_or_a_server(tmp_path: Path) -> None:
+    assert parse_database("sqlite:///g.db", tmp_path, {}) == tmp_path / "g.db"
+    address = Address("postgresql://me@db/gateway")
+    assert parse_database(address, tmp_path, {}) == PostgresPlace(
+        "db", "gateway", tmp_path / "gateway.postgres", user="me"
     )
-    path = tmp_path / "gateway.db"
+
+
+def test_journals_lie_in_the_folder_for_state_if_there_is_one() -> None:
+    environ = {"STATE_DIRECTORY": "/var/lib/gateway:/var/lib/other"}
+    place = parse_database("postgres://db/gateway", Path("/etc"), environ)
+    assert Database(place).path == Path("/var/lib/gateway/gateway.postgres")
+    assert parse_database("sqlite:///g.db", Path("/etc"), environ) == Path("/etc/g.db")
+
+
+def test_it_says_what_it_is(tmp_path: Path) -> None:
+    file = Database(tmp_path / "gateway.db")
+    assert (str(file), file.path, file.is_shared) == (str(file.place), file.place, False)
+    assert file.identity is None
+    file.connect().close()
+    assert file.identity is not None
+    server = Database(PostgresPlace("db", "gateway", tmp_path / "gateway.postgres"))
+    assert (str(server), server.is_shared) == ("postgresql://db:5432/gateway", True)
+    assert server.identity == server.identity != file.identity
+
+
+def test_without_the_extra_it_is_told_which_one_is_missing_and_a_file_needs_none(
+    tmp_path: Path,
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT, str(tmp_path)], check=True, capture_output=True, text=True
+    )
+    assert "db:5432/gateway needs the extra `postgres`: pip install 'nursery" in ran.stdout
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_processes_that_begin_together_make_it_once(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    address = f"sqlite:///{tmp_path}/gateway.db"
+    if kind == "postgres":
+        server: RealPostgres = request.getfixturevalue("postgres")
+        address = server.url(server.create())
     started = [
-        subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE)
-        for _ in range(6)
+        subprocess.Popen([sys.executable, "-c", TOGETHER, address], stdin=subprocess.PIPE)
+        for _ in range(5)
     ]
     for process in started:
         assert process.stdin is not None
         process.stdin.close()
     codes = [process.wait(60) for process in started]
-    assert codes == [0] * 6
-    with closing(Database(path).connect(readonly=True)) as connection:
-        assert connection.execute("SELECT value FROM meta").fetchall() == [(0,)]
-
-
-def test_statements_end_where_sql_says() -> None:
-    script = "-- one; two\nCREATE TABLE a (x); -- end\nINSERT INTO a VALUES ('; \n');\n"
-    found = [" ".join(statement.split()) for statement in statements(script)]
-    assert found == ["-- one; two CREATE TABLE a (x); -- end", "INSERT INTO a VALUES ('; ');"]
-
-
-def test_an_error_that_nobody_knows_is_told_as_it_is() -> None:
-    assert str(fault_of(sqlite3.Error("odd"), Path("g.db"))) == "g.db cannot be used: odd."
+    assert codes == [0] * 5
+    database = Database(parse_database(address, tmp_path))
+    with closing(database.connect(readonly=True)) as connection:
+        found = connection.execute("SELECT value FROM meta WHERE name = 'keys_version'")
+        assert found.fetchall() == [(0,)]

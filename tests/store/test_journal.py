@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.store.journal import JournalFile, Numbered, left_behind, names, others_bytes
@@ -115,6 +116,26 @@ def test_a_row_of_another_version_is_read_by_its_names(file: JournalFile) -> Non
     told = dict(zip(COLUMNS, row, strict=True))
     assert (number, told["key"], told["started_at_ns"], told["outcome"]) == (3, "ci", 77, None)
     other.close()
+
+
+def test_a_row_of_a_version_that_knew_less_is_one_that_any_database_takes(
+    file: JournalFile,
+) -> None:
+    known = COLUMNS[: COLUMNS.index("drained")]
+    row = rows(1)[0][1][: len(known)]
+    text = msgspec.json.encode(["number", *known]) + b"\n" + msgspec.json.encode([7, *row]) + b"\n"
+    with file.path.open("wb") as other:
+        other.write(text)
+    file = JournalFile(file.path, os.open(file.path, os.O_RDWR))
+    ((number, found),) = read(file)
+    file.close()
+    assert number == 7
+    assert dict(zip(COLUMNS, found, strict=True)) == {
+        **dict(zip(known, row, strict=True)),
+        "drained": 0,
+        "asked": None,
+        "cache_write_tokens": None,
+    }
 
 
 def test_what_cannot_be_read_is_left_to_the_next_process(file: JournalFile) -> None:

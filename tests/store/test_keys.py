@@ -1,8 +1,6 @@
 """Keys in a real database: changes are whole, and every process learns of them soon."""
 
-import sqlite3
 import stat
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +9,12 @@ import pytest
 import trio
 
 from gateway.policy.keys import KeyRecord, Keyring, digest_of
-from gateway.store.database import Database, DatabaseFault, telling
+from gateway.store.connection import Connection, DatabaseFault, RowRefused
+from gateway.store.database import Database
 from gateway.store.keys import INTERVAL, KeyBook, KeyStore, NameTaken
+from gateway.words.budget import Budget
 from gateway.words.caller import Limits
+from tests.store.real_postgres import RealPostgres
 
 PEPPER = b"a pepper of a test"
 PATIENCE = 5.0
@@ -39,18 +40,27 @@ FULL = record(
     created=1_700_000_000,
     expires=1_800_000_000,
     metadata={"ticket": "17"},
+    budgets=(
+        Budget(5_000_000_000, "day", ("gpt-*",), then="mini", alert=(0.8,)),
+        Budget(1, "hour"),
+    ),
 )
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "gateway.db")
+def store(connection: Connection) -> KeyStore:
+    return KeyStore(connection)
 
 
 @pytest.fixture
-def store(database: Database) -> Iterator[KeyStore]:
+def file(tmp_path: Path) -> Database:
+    """Return a database of SQLite's."""
+    return Database(tmp_path / "gateway.db")
+
+
+def create(database: Database, made: KeyRecord) -> None:
     with closing(database.connect()) as connection:
-        yield KeyStore(connection)
+        KeyStore(connection).create(made)
 
 
 def change(database: Database, statement: str, *values: object) -> None:
@@ -91,7 +101,7 @@ def test_each_change_raises_the_version_and_what_changes_nothing_does_not(store:
 def test_a_change_that_fails_leaves_nothing_behind(store: KeyStore) -> None:
     store.create(FULL)
     version = store.version
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(RowRefused):
         store.create(replace(FULL, name="the same secret"))
     assert (store.version, store.list()) == (version, (FULL,))
     store.create(record("next", "ngw-2"))  # no transaction is left open
@@ -113,9 +123,8 @@ DAMAGE = {
     "models": "no JSON",
     "limits": '{"requests_per_minute": 0}',
     "metadata": '{"ticket": 17}',
+    "budgets": '[{"nanos": 5, "per": "minute"}]',
     "digest": "short",
-    "created": "yesterday",
-    "hint": b"\xff",
 }
 
 
@@ -132,19 +141,29 @@ def test_a_damaged_key_opens_nothing_and_spares_the_others(
     assert store.revoke("ci", 1)
 
 
+@pytest.mark.parametrize(("column", "value"), [("created", "yesterday"), ("hint", b"\xff")])
+def test_sqlite_holds_anything_and_what_is_odd_is_damage(
+    file: Database, column: str, value: object
+) -> None:
+    with closing(file.connect()) as connection:
+        KeyStore(connection).create(FULL)
+        change(file, f"UPDATE keys SET {column} = ?", value)
+        assert KeyStore(connection).read().damaged == ("ci",)
+
+
 def test_a_limit_that_nobody_here_knows_is_damage(store: KeyStore, database: Database) -> None:
     store.create(FULL)
     change(database, """UPDATE keys SET limits = '{"usd_per_day": 5}'""")
     assert store.read().damaged == ("ci",)
 
 
-def test_r13_the_database_holds_no_secret_and_is_its_owners_alone(database: Database) -> None:
+def test_r13_the_database_holds_no_secret_and_is_its_owners_alone(file: Database) -> None:
     secret = "ngw-" + "s" * 43
-    with closing(database.connect()) as connection:
+    with closing(file.connect()) as connection:
         KeyStore(connection).create(record("ci", secret))
-        files = [path for path in database.path.parent.iterdir() if path.is_file()]
+        files = [path for path in file.path.parent.iterdir() if path.is_file()]
         assert not [path for path in files if secret.encode() in path.read_bytes()]
-    assert stat.S_IMODE(database.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
 
 
 class Journal:
@@ -227,54 +246,75 @@ async def test_the_first_load_makes_the_database(database: Database) -> None:
 
 
 async def test_a_database_that_cannot_be_read_is_told_at_once_in_a_sentence(
-    database: Database,
+    file: Database,
 ) -> None:
-    database.path.write_bytes(b"this is no database, and it is long enough to tell" * 100)
-    reader = Reader(database)
+    file.path.write_bytes(b"this is no database, and it is long enough to tell" * 100)
+    reader = Reader(file)
     with pytest.raises(DatabaseFault, match=r"gateway\.db is no database of SQLite's"):
         await reader.book.load()
     assert reader.learned == []
 
 
 async def test_while_the_database_is_away_the_last_known_keys_count_and_it_is_told_once(
-    database: Database, store: KeyStore, tmp_path: Path
+    file: Database, tmp_path: Path
 ) -> None:
-    store.create(FULL)
-    reader = Reader(database)
+    create(file, FULL)
+    reader = Reader(file)
     await reader.book.load()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(reader.book.run)
         away = tmp_path / "away.db"
-        database.path.rename(away)
+        file.path.rename(away)
         await reader.says(1)
         assert reader.journal.said[0].startswith("keys cannot be read, the last known go on: ")
         for _ in range(10):  # several looks
             await trio.sleep(0.05)
         assert len(reader.journal.said) == 1
         assert reader.names == ["ci"]
-        away.rename(database.path)
+        away.rename(file.path)
         await reader.says(2)
         assert reader.journal.said[1] == "keys can be read again"
-        store.revoke("ci", 1)
+        with closing(file.connect()) as connection:
+            KeyStore(connection).revoke("ci", 1)
         await reader.hears()
         nursery.cancel_scope.cancel()
 
 
 async def test_another_file_in_its_place_is_read_even_at_the_same_version(
-    database: Database, tmp_path: Path
+    file: Database, tmp_path: Path
 ) -> None:
     other = Database(tmp_path / "other.db")
-    for each, name in ((database, "ci"), (other, "other")):
-        with closing(each.connect()) as connection:
-            KeyStore(connection).create(record(name))
-    reader = Reader(database)
+    create(file, FULL)
+    create(other, record("other"))
+    reader = Reader(file)
     await reader.book.load()
     assert reader.names == ["ci"]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(reader.book.run)
-        other.path.replace(database.path)
+        other.path.replace(file.path)
         await reader.hears("other")
         nursery.cancel_scope.cancel()
+
+
+async def test_a_server_that_has_crashed_is_asked_again_and_the_last_known_keys_count(
+    postgres: RealPostgres, tmp_path: Path
+) -> None:
+    server = Database(postgres.place(tmp_path))
+    reader = Reader(server)
+    create(server, FULL)
+    await reader.book.load()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reader.book.run)
+        postgres.kill()
+        await reader.says(1)
+        assert "cannot be reached" in reader.journal.said[0]
+        postgres.start()
+        await reader.says(2)
+        assert reader.names == ["ci"]
+        create(server, record("new", "ngw-2"))
+        await reader.hears("ci", "new")
+        nursery.cancel_scope.cancel()
+    assert len(reader.journal.said) == 2
 
 
 async def test_a_damaged_key_is_named_in_the_log_and_still_counts_as_a_key(
@@ -296,9 +336,10 @@ async def test_a_damaged_key_is_named_in_the_log_and_still_counts_as_a_key(
 async def test_a_book_looks_while_somebody_writes(database: Database, store: KeyStore) -> None:
     store.create(FULL)
     reader = Reader(database)
-    with closing(database.connect()) as writer, telling(database.path):
-        writer.execute("BEGIN IMMEDIATE")
+    with closing(database.connect()) as writer:
+        writer.execute("BEGIN")
         writer.execute("DELETE FROM keys")
         await reader.book.load()
         assert reader.names == ["ci"]
         writer.execute("ROLLBACK")
+    assert store.list() == (FULL,)

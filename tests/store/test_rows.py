@@ -56,6 +56,9 @@ def test_a_call_that_has_ended_is_told_whole() -> None:
         "tags": '["a","b"]',
         "session": "s",
         "client": "openai-python",
+        "drained": 0,
+        "asked": None,
+        "cache_write_tokens": 0,
     }
 
 
@@ -111,3 +114,11 @@ def test_it_says_nothing_of_what_was_asked_r21() -> None:
 @pytest.mark.parametrize("ended", [None, 2])
 def test_each_column_has_a_value(ended: int | None) -> None:
     assert len(row_of(call(), 1, ended)) == len(COLUMNS)
+
+
+def test_what_became_of_a_call_beside_its_answer_is_told() -> None:
+    told = row(end(call(model="mini", asked="gpt\n5", drained=True)))
+    assert (told["model"], told["asked"], told["drained"]) == ("mini", "gpt\ufffd5", 1)
+    receipt = end(call())
+    receipt.usage = Usage(100, 10, cache_write_tokens=60)
+    assert row(receipt)["cache_write_tokens"] == 60

@@ -1,16 +1,22 @@
 """Whatever the database does, rows are in it, in a journal until it is back, or counted as lost."""
 
+import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.store.database import Database
 from gateway.store.journal import JournalFile, Numbered, names
+from gateway.store.postgres import PostgresConnection
+from gateway.store.roll import BEAT
 from gateway.store.rows import row_of
 from gateway.store.scribe import Scribe
+from tests.store.real_postgres import RealPostgres
 from tests.store.receipts import Today, Told, call, end
 
 AWAY = "ledger's database away, rows go into a journal"
@@ -20,26 +26,26 @@ BACK = "ledger's database back"
 class Desk:
     """A database in a folder, and those who write it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "gateway.db"
+    def __init__(self, folder: Path, database: Database | None = None) -> None:
+        self.database = database or Database(folder / "gateway.db")
+        self.path = self.database.path
         self.today = Today()
         self.told = Told()
         self.scribes: list[Scribe] = []
 
     def scribe(self, most_bytes: int = 10_000_000) -> Scribe:
-        scribe = Scribe(Database(self.path), self.today, self.told, most_bytes, busy_timeout=0.02)
+        scribe = Scribe(self.database, self.today, self.told, most_bytes, 0.02, grace=0.05)
         self.scribes.append(scribe)
         scribe.write([])
         return scribe
 
     def outcomes(self) -> list[str | None]:
-        with closing(Database(self.path).connect(readonly=True)) as connection:
-            return [
-                outcome
-                for (outcome,) in connection.execute(
-                    "SELECT outcome FROM calls ORDER BY request_id"
-                )
-            ]
+        question = "SELECT outcome FROM calls ORDER BY request_id"
+        return [outcome for (outcome,) in self.ask(question)]
+
+    def ask(self, question: str) -> list[tuple[Any, ...]]:
+        with closing(self.database.connect(readonly=True)) as connection:
+            return connection.execute(question).fetchall()
 
     def die(self, scribe: Scribe) -> None:
         """Have a scribe leave everything as it is, as a process does that is killed."""
@@ -132,7 +138,7 @@ def test_a_disk_that_is_full_is_a_database_that_is_away(desk: Desk) -> None:
     scribe = desk.scribe()
     scribe.write([ended(0)])
     assert scribe._connection is not None
-    (pages,) = scribe._connection.execute("PRAGMA page_count").fetchone()
+    ((pages,),) = scribe._connection.execute("PRAGMA page_count")
     scribe._connection.execute(f"PRAGMA max_page_count = {pages}")
     scribe.write([ended(number) for number in range(1, 1000)])
     assert "the disk is full" in str(desk.told.fields[0])
@@ -336,7 +342,160 @@ def test_a_journal_that_cannot_be_read_is_left_to_the_next(desk: Desk, whose: st
     assert desk.outcomes() == ["completed"] * 2
 
 
-def test_a_folder_that_cannot_be_listed_is_told(desk: Desk) -> None:
+def test_what_the_dead_have_left_waits_for_who_has_time(desk: Desk) -> None:
+    dead = desk.scribe()
+    with closing(desk.lock()):
+        dead.write([ended(1)])
+    desk.die(dead)
+    desk.scribe().close()
+    assert desk.outcomes() == []
+    catch_up(desk.scribe())
+    assert desk.outcomes() == ["completed"]
+
+
+@pytest.fixture
+def shared(postgres: RealPostgres, tmp_path: Path) -> Iterator[Desk]:
+    """Return a desk at a database of PostgreSQL's."""
+    desk = Desk(tmp_path, Database(postgres.place(tmp_path)))
+    yield desk
+    for scribe in desk.scribes:
+        scribe.close()
+
+
+WRITERS = "SELECT name FROM writers"
+
+
+def test_at_a_server_too_nothing_is_left_but_rows(shared: Desk, tmp_path: Path) -> None:
+    scribe = shared.scribe()
+    scribe.write([opened(1), ended(2)])
+    catch_up(scribe)
+    assert shared.outcomes() == [None, "completed"]
+    assert (scribe.written, scribe.patience) == (1, BEAT)
+    scribe.close()
+    assert shared.outcomes() == ["lost", "completed"]
+    assert (list(tmp_path.iterdir()), shared.ask(WRITERS)) == ([], [])
+
+
+def test_while_the_server_is_away_rows_wait_in_a_journal_of_this_machine(
+    shared: Desk, postgres: RealPostgres
+) -> None:
+    scribe = shared.scribe()
+    scribe.write([opened(1), ended(2)])
+    postgres.kill()
+    scribe.write([ended(1), opened(3)])
+    shared.today.later()
+    scribe.write([ended(4)])
+    assert (scribe.away, scribe.journaled, scribe.lost) == (True, 2, 0)
+    postgres.start()
+    shared.today.later()
+    scribe.write([ended(5)])
+    catch_up(scribe)
+    assert shared.outcomes() == ["completed", "completed", None, "completed", "completed"]
+    assert (scribe.away, scribe.written, scribe.replayed) == (False, 2, 2)
+    assert shared.told.events == [AWAY, BACK]
+
+
+def test_a_server_that_hangs_is_one_that_is_away(shared: Desk) -> None:
+    scribe = shared.scribe()
+    connection = scribe._connection
+    assert isinstance(connection, PostgresConnection)
+    connection.allow(0.2)
+    ((pid,),) = connection.execute("SELECT pg_backend_pid()")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        scribe.write([ended(1)])
+        assert (scribe.away, scribe.journaled) == (True, 1)
+        shared.today.later()
+        scribe.write([ended(2)])
+        catch_up(scribe)
+        assert shared.outcomes() == ["completed"] * 2, "by another connection"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_who_begins_on_the_same_machine_takes_over_at_once(
+    shared: Desk, postgres: RealPostgres
+) -> None:
+    dead = shared.scribe()
+    dead.write([opened(1), opened(2)])
+    postgres.kill()
+    dead.write([ended(1)])
+    shared.die(dead)
+    postgres.start()
+    living = shared.scribe()
+    catch_up(living)
+    assert shared.outcomes() == ["completed", "lost"]
+    assert len(shared.ask(WRITERS)) == len(names(shared.path)) == 1
+
+
+def test_what_another_machine_took_for_lost_is_told_by_the_journal_when_its_machine_is_back(
+    shared: Desk, tmp_path: Path, postgres: RealPostgres
+) -> None:
+    cut_off = shared.scribe()
+    cut_off.write([opened(1)])
+    assert cut_off._file is not None
+    cut_off._file.append([ended(1)], 10_000)
+    shared.die(cut_off)
+    (tmp_path / "far").mkdir()
+    place = shared.database.place
+    assert not isinstance(place, Path)
+    far = Desk(tmp_path, Database(postgres.place(tmp_path / "far", place.database)))
+    scribe = far.scribe()
+    while far.outcomes() != ["lost"]:
+        far.today.later(BEAT)
+        scribe.catch_up()
+    scribe.close()
+    back = shared.scribe()
+    catch_up(back)
+    assert shared.outcomes() == ["completed"]
+    assert {"calls": 1} in far.told.fields
+
+
+def test_who_has_nothing_to_write_finds_out_too_that_the_server_was_away(
+    shared: Desk, postgres: RealPostgres
+) -> None:
+    scribe = shared.scribe()
+    catch_up(scribe)
+    postgres.kill()
+    shared.today.later(BEAT)
+    scribe.catch_up()
+    assert (scribe.away, scribe.patience) == (True, 1.0)
+    postgres.start()
+    shared.today.later()
+    scribe.write([])
+    scribe.catch_up()
+    assert not scribe.away
+    assert shared.told.events == [AWAY, BACK]
+
+
+def test_without_a_folder_for_the_journal_rows_go_to_the_server_all_the_same(
+    postgres: RealPostgres, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, Database(postgres.place(tmp_path / "none")))
     scribe = desk.scribe()
-    scribe._put_aside(None, OSError(5, "Input/output error"))
-    assert desk.told.fields == [{"file": None, "reason": "Input/output error"}]
+    scribe.write([opened(1), ended(2)])
+    assert desk.outcomes() == [None, "completed"]
+    assert "ledger has no journal" in desk.told.events[0]
+    postgres.kill()
+    scribe.write([ended(1)])
+    assert (scribe.lost, scribe.away) == (1, True)
+    postgres.start()
+    desk.today.later()
+    scribe.write([ended(3)])
+    scribe.close()
+    assert desk.outcomes() == ["lost", "completed", "completed"]
+    assert desk.ask(WRITERS) == []
+    assert len([event for event in desk.told.events if "no journal" in event]) == 1
+
+
+def test_a_server_that_goes_away_as_a_process_ends_leaves_its_journal(
+    shared: Desk, postgres: RealPostgres
+) -> None:
+    scribe = shared.scribe()
+    scribe.write([opened(1)])
+    postgres.kill()
+    scribe.close()
+    assert len(names(shared.path)) == 1
+    postgres.start()
+    catch_up(shared.scribe())
+    assert shared.outcomes() == ["lost"]

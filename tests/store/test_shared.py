@@ -9,16 +9,22 @@ from dataclasses import dataclass, field
 import pytest
 import trio
 
+from gateway.policy.budgets import Purse, Purses, Want, Window
 from gateway.policy.cache import Kept
-from gateway.store.options import MISSING, StoreOptions, fault
+from gateway.policy.limits import Subject
+from gateway.store.options import MISSING, Loss, StoreOptions, fault
 from gateway.store.rests import INDEX
-from gateway.store.shared import SharedStore, open_shared
+from gateway.store.shared import LOSSES, Member, SharedStore, open_shared
 from gateway.words.answer import Piece
+from gateway.words.budget import Account, Budget
+from gateway.words.caller import Limits
+from gateway.words.errors import RateLimited
 from gateway.words.secret import Secret
 from tests.store.fakes import FakeJournal
 from tests.store.real_store import RealStore, real_store, until
 
 KEY = b"k" * 32
+NOBODY = Member(b"one", lambda *_: None, Purses())
 KEPT = Kept((Piece(b"data: 1\n\n", True),), 200, (), "openai/gpt")
 
 SOON = 0.5
@@ -39,11 +45,12 @@ class Process:
         return self.shared.up and self.shared.kept._line is not None
 
 
-def process(store: RealStore, who: bytes) -> Process:
+def process(store: RealStore, who: bytes, loss: Loss = "local") -> Process:
     learned: list[tuple[str, int | None, float]] = []
     journal = FakeJournal()
-    options = StoreOptions(shared=Secret(store.url))
-    shared = open_shared(options, who, lambda *said: learned.append(said), journal, lambda: 0.0)
+    options = StoreOptions(shared=Secret(store.url), on_shared_loss=loss)
+    member = Member(who, lambda *said: learned.append(said), Purses(common=True))
+    shared = open_shared(options, member, journal, lambda: 0.0)
     assert shared is not None
     return Process(shared, learned, journal)
 
@@ -208,6 +215,36 @@ async def test_a_gateway_that_starts_without_the_store_waits_for_it(
     nursery.cancel_scope.cancel()
 
 
+async def test_limits_and_money_are_in_common_too(store: RealStore, nursery: trio.Nursery) -> None:
+    one, other = await two(store, nursery)
+    await until(lambda: not (one.shared.gate.away or other.shared.gate.away))
+    subjects = (Subject("team:t", "team", Limits(concurrency=1)),)
+    lease = await one.shared.gate.admit(subjects, 0, ())
+    with lease, pytest.raises(RateLimited):
+        await other.shared.gate.admit(subjects, 0, ())
+    purses = [
+        Purse(Account("t day", "team", Budget(100, "day")), Window(0, 2**31), 0) for _ in "12"
+    ]
+    await one.shared.gate.fund([Want(purses[0], 80, 80)])
+    await other.shared.gate.fund([Want(purses[1], 80, 80)])
+    await one.shared.close()
+    await other.shared.gate.fund([Want(purses[1], 80, 80)])
+    assert [purse.ceiling for purse in purses] == [0, 80]
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(("loss", "said"), LOSSES.items())
+async def test_the_log_is_told_what_becomes_of_calls_meanwhile(
+    store: RealStore, nursery: trio.Nursery, loss: Loss, said: str
+) -> None:
+    one = process(store, b"one", loss)
+    nursery.start_soon(one.shared.run)
+    await until(lambda: one.journal.lines)
+    assert one.journal.lines[0].startswith(f"shared store away, {said}: ")
+    assert (one.shared.gate.mode, one.shared.gate.away) == (loss, True)
+    nursery.cancel_scope.cancel()
+
+
 async def test_leaving_closes_the_connection(store: RealStore, nursery: trio.Nursery) -> None:
     await two(store, nursery)
     assert store.clients() == 2
@@ -219,7 +256,7 @@ async def test_leaving_closes_the_connection(store: RealStore, nursery: trio.Nur
 def test_without_an_address_there_is_no_store() -> None:
     journal = FakeJournal()
     options = StoreOptions()
-    assert open_shared(options, b"one", lambda *_: None, journal, lambda: 0.0) is None
+    assert open_shared(options, NOBODY, journal, lambda: 0.0) is None
     assert fault(options) is None
 
 
@@ -227,7 +264,7 @@ def test_a_malformed_address_is_a_fault_that_shows_no_secret() -> None:
     options = StoreOptions(shared=Secret("redis://ada:long-secret@host:0/"))
     assert fault(options) == "has a port that is not within 1 to 65535"
     with pytest.raises(ValueError, match="^has a port") as caught:
-        open_shared(options, b"one", lambda *_: None, FakeJournal(), lambda: 0.0)
+        open_shared(options, NOBODY, FakeJournal(), lambda: 0.0)
     assert "long" not in repr(options) + str(caught.value)
 
 

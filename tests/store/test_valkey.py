@@ -12,7 +12,7 @@ import trio
 import trustme
 
 from gateway.store.address import StoreAddress, parse_store_url
-from gateway.store.line import Line, Lost, Refused
+from gateway.store.line import UNKNOWN_SCRIPT, Line, Lost, Refused
 from gateway.store.valkey import MOST_OPEN, MOST_UNREAD_BYTES, OVERDUE, open_line
 from tests.store.real_store import RealStore, real_store, until
 
@@ -256,6 +256,64 @@ async def test_a_server_that_says_nothing_keeps_nobody(nursery: trio.Nursery) ->
     assert trio.current_time() - began < 1
     await trio.sleep(0.001)
     assert line.behind
+    nursery.cancel_scope.cancel()
+
+
+async def test_s21_a_reply_to_one_who_left_is_taken_for_no_other(
+    store: RealStore, nursery: trio.Nursery
+) -> None:
+    """It is given to whoever was named for it, and the next reply to whoever asked next."""
+    await store.start()
+    line = await connect(nursery, parse_store_url(store.url))
+    late: list[object] = []
+    for number in range(300):
+        with trio.CancelScope() as scope:
+            scope.deadline = trio.current_time() + number * 1e-6
+            await line.ask((b"ECHO", b"%d" % number), late=late.extend)
+            late.append(b"%d" % number)
+        assert await line.ask((b"ECHO", b"next")) == [b"next"]
+    await line.ask((b"PING",))
+    assert late == [b"%d" % number for number in range(300)]
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_reply_that_is_too_late_is_handed_on(nursery: trio.Nursery) -> None:
+    async def slow(stream: trio.SocketStream) -> None:
+        await greet(stream)
+        await stream.receive_some()
+        await trio.sleep(0.02)
+        await stream.send_all(b":1\r\n-NOSCRIPT No matching script.\r\n")
+        await stream.receive_some()
+        await stream.send_all(b":2\r\n")
+        await trio.sleep_forever()
+
+    line = await connect(nursery, await listen(nursery, slow))
+    late: list[object] = []
+    with pytest.raises(Lost):
+        await line.ask((b"A",), (b"B",), patience=0.001, late=late.extend)
+    assert late == []
+    assert await line.ask((b"C",)) == [2]
+    assert late == [1, Refused(UNKNOWN_SCRIPT)]
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_was_still_out_when_the_connection_ended_is_not_handed_on(
+    nursery: trio.Nursery,
+) -> None:
+    async def leave(stream: trio.SocketStream) -> None:
+        await greet(stream)
+        await stream.receive_some()
+
+    async def hold(address: StoreAddress, *, task_status: trio.TaskStatus[Line]) -> None:
+        with suppress(Lost):
+            await open_line(address, CHANNEL, task_status=task_status)
+
+    line: Line = await nursery.start(partial(hold, await listen(nursery, leave)))
+    late: list[object] = []
+    for patience in (0.0, 5.0):
+        with pytest.raises(Lost):
+            await line.ask((b"GET", b"a"), patience=patience, late=late.extend)
+    assert late == []
     nursery.cancel_scope.cancel()
 
 

@@ -31,11 +31,11 @@ from gateway.words.receipt import Attempt, Outcome, Phase, Receipt, Tap
 from tests.telemetry.sinks import Pipe
 
 FIELDS = [
-    "request_id", "method", "path", "endpoint", "model", "target", "answered_by", "stream",
-    "phase", "outcome", "cause", "status", "tokens_in", "tokens_out", "cached_tokens", "ttft_ms",
-    "duration_ms", "bytes_in", "bytes_out", "attempts", "tried", "hedged", "resumed", "cache",
-    "shared_with", "lost_tokens_in", "stale_connections", "malformed_events", "key", "team",
-    "peer",
+    "request_id", "method", "path", "endpoint", "model", "asked", "target", "answered_by",
+    "stream", "phase", "outcome", "cause", "status", "tokens_in", "tokens_out", "cached_tokens",
+    "cost_nanos", "ttft_ms", "duration_ms", "bytes_in", "bytes_out", "attempts", "tried", "hedged",
+    "resumed", "drained", "cache", "shared_with", "lost_tokens_in", "stale_connections",
+    "malformed_events", "key", "team", "peer",
 ]  # fmt: skip
 
 
@@ -136,6 +136,8 @@ def test_each_attempt_is_told_with_its_outcome_and_its_time() -> None:
         (way(("up/a", "x"), ("up/b", "y")), "after up/a x"),
         (way(("up/a", "lost"), GOOD, hedged=True), "raced"),
         (way(("up/a", "lost"), hedged=True), "raced"),
+        (way(GOOD, asked="dear"), "in place of dear"),
+        (way(GOOD, drained=True), "read on without its client"),
         (way(GOOD, ("up/a", "lost"), hedged=True), "raced"),
         (way(GOOD, ("up/a", "x"), hedged=True), "after up/a x · raced"),
         (way(("up/a", "cancelled"), ("up/b", "cancelled"), hedged=True), "raced"),
@@ -205,8 +207,9 @@ def test_what_never_happened_is_null_and_keeps_its_field() -> None:
     fields = fields_of(received())
     assert list(fields) == FIELDS
     assert [name for name, value in fields.items() if value is None] == [
-        "model", "target", "answered_by", "cause", "tokens_in", "tokens_out", "cached_tokens",
-        "ttft_ms", "duration_ms", "tried", "cache", "shared_with", "key", "team",
+        "model", "asked", "target", "answered_by", "cause", "tokens_in", "tokens_out",
+        "cached_tokens", "cost_nanos", "ttft_ms", "duration_ms", "tried", "cache", "shared_with",
+        "key", "team",
     ]  # fmt: skip
     assert (fields["hedged"], fields["resumed"], fields["lost_tokens_in"]) == (False, 0, 0)
 

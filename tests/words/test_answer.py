@@ -20,4 +20,4 @@ def test_facts_are_not_changed_on_their_way(fact: Piece | Usage | Fault) -> None
 
 
 def test_tokens_that_nobody_told_are_none() -> None:
-    assert Usage(output_tokens=2) == Usage(0, 2, 0, 0)
+    assert Usage(output_tokens=2) == Usage(0, 2, 0, 0, 0, 0, 0, 0, 0, 0)

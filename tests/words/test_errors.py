@@ -6,12 +6,16 @@ import pytest
 
 from gateway.words import errors
 from gateway.words.errors import (
+    NO_RETRY,
     RETRY_SOON,
+    BudgetExceeded,
+    BudgetSpent,
     Busy,
     ClientMistake,
     GatewayError,
     Internal,
     Timeout,
+    Unpriced,
     UpstreamFailure,
     UpstreamFault,
     UpstreamRefused,
@@ -43,7 +47,8 @@ def test_an_error_says_all_that_a_client_is_told(kind: type[GatewayError]) -> No
     assert error.type
     assert error.code
     assert kind("x").param is None
-    assert kind("x").headers == (RETRY_SOON if kind is Busy else ())
+    in_vain = NO_RETRY if issubclass(kind, BudgetExceeded) else ()
+    assert kind("x").headers == (RETRY_SOON if kind is Busy else in_vain)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +88,14 @@ def test_what_asking_again_cannot_cure_says_so() -> None:
         "TotalTimeout",
         "UpstreamAuth",
     }
+
+
+def test_no_money_is_told_as_openai_tells_it_and_that_it_is_no_use_to_ask_again() -> None:
+    for kind in (BudgetExceeded, BudgetSpent, Unpriced):
+        assert (kind.status, kind.type, kind.retryable) == (429, "insufficient_quota", False)
+    assert BudgetExceeded("x").headers == ((b"x-should-retry", b"false"),)
+    assert {BudgetExceeded.code, BudgetSpent.code} == {"insufficient_quota"}
+    assert Unpriced.code == "unpriced_model"
 
 
 def test_a_refusal_keeps_the_words_of_the_provider() -> None:

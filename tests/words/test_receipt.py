@@ -5,12 +5,15 @@ import pytest
 from gateway.words.answer import Piece, Usage
 from gateway.words.errors import (
     BadRequest,
+    BudgetExceeded,
+    BudgetSpent,
     Busy,
     ConnectFailed,
     FirstTokenTimeout,
     GatewayError,
     Internal,
     Stopped,
+    Unpriced,
     UpstreamFault,
     UpstreamReset,
     UpstreamTruncated,
@@ -42,6 +45,9 @@ def receipt() -> Receipt:
         (BadRequest("x"), Outcome.REFUSED),
         (Busy("x"), Outcome.REFUSED),
         (Stopped("x"), Outcome.STOPPED),
+        (BudgetSpent("x"), Outcome.STOPPED),
+        (BudgetExceeded("x"), Outcome.REFUSED),
+        (Unpriced("x"), Outcome.REFUSED),
     ],
 )
 def test_an_error_amounts_to_an_outcome(error: GatewayError, outcome: Outcome) -> None:
@@ -114,6 +120,26 @@ def test_an_attempt_ends_once(error: BaseException | None, outcome: str) -> None
     attempt.close(2.0, error)
     attempt.close(3.0, Internal("x"))
     assert (attempt.ended, attempt.outcome) == (2.0, outcome)
+
+
+def test_an_attempt_that_is_given_up_may_have_lost() -> None:
+    given_up, failed = Attempt("up/m", 1.0), Attempt("up/m", 1.0)
+    given_up.close(2.0, None, left=True)
+    failed.close(2.0, UpstreamReset("x"))
+    assert (given_up.outcome, failed.outcome) == ("cancelled", "upstream_reset")
+    given_up.lose()
+    failed.lose()
+    assert (given_up.outcome, failed.outcome) == ("lost", "upstream_reset")
+
+
+def test_each_attempt_is_told_in_a_few_words() -> None:
+    one = receipt()
+    assert one.tried(3.0) == ""
+    one.attempts = [Attempt("up/a;b,c", 1.0)]
+    assert one.tried(3.0) == "up/a_b_c;ok;2000"
+    one.attempts[0].close(2.0, UpstreamReset("x"))
+    one.attempts.append(Attempt("up/m", 2.5))
+    assert one.tried(3.0) == "up/a_b_c;upstream_reset;1000, up/m;ok;500"
 
 
 def test_receipts_share_nothing() -> None:

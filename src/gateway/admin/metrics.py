@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
@@ -34,12 +34,38 @@ HELP: Final = {
     "request_body_bytes": "Bytes of request bodies that are held in memory.",
     "uptime_seconds": "Seconds since the worker began.",
     "draining": "1 where the worker takes nothing new.",
+    "ledger_queued": "Entries that wait for the ledger's thread; of a call there may be two.",
+    "ledger_away": "1 where the ledger's database is away, so that rows go into the journal.",
+    "ledger_written_total": "Ends of calls that the database has taken from this worker.",
+    "ledger_journaled_total": "Ends of calls that went into the journal.",
+    "ledger_replayed_total": "Ends of calls that came from a journal into the database.",
+    "ledger_dropped_total": "Ends of calls for which there was no room in the queue.",
+    "ledger_lost_total": "Ends of calls that neither the database nor the journal took.",
+    "receipts_queued": "Receipts that wait for their sink.",
+    "receipts_away": "1 where the sink of receipts took nothing the last time.",
+    "receipts_written_total": "Receipts that the sink has taken.",
+    "receipts_dropped_total": "Receipts for which there was no room in the queue.",
+    "receipts_lost_total": "Receipts that the sink did not take, however often it was tried.",
+    "shared_store_up": "1 where the shared store can be asked.",
+    "shared_store_losses_total": "How often the shared store was lost.",
+    "shared_store_dropped_total": "What was never told or kept in common.",
+    "shared_store_stranded_nanos_total": "Money that nobody can spend until its window ends.",
+    "refused_by_limit_total": "Requests that a limit refused.",
+    "refused_by_budget_total": "Requests that a budget refused, or a missing price.",
+    "stopped_by_budget_total": "Calls that a budget has stopped while their answer passed.",
 }
-"""What each gauge counts."""
+"""What each gauge counts; a name that ends in `_total` is a counter since the worker began."""
+
+COUNTER: Final = "_total"
 
 UNNAMED = "A gauge of the worker's own."
 
-LARGEST: Final = frozenset({"loop_lag_seconds", "uptime_seconds", "draining"})
+LARGEST: Final = frozenset(
+    {
+        *("loop_lag_seconds", "uptime_seconds", "draining"),
+        *("ledger_away", "receipts_away", "shared_store_up"),
+    }
+)
 """Where two processes share a number (one drains, the next has begun), these are not added up."""
 
 MOST_GAUGES = 200
@@ -109,8 +135,12 @@ class Scrape(Collector):
         values[number] = max(before, value) if name in LARGEST else before + value
 
 
-def _family(name: str, text: str, values: dict[int, float]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(PREFIX + name, text, labels=["worker"])
+def _family(name: str, text: str, values: dict[int, float]) -> Metric:
+    family: CounterMetricFamily | GaugeMetricFamily
+    if name.endswith(COUNTER):
+        family = CounterMetricFamily(PREFIX + name, text, labels=["worker"])
+    else:
+        family = GaugeMetricFamily(PREFIX + name, text, labels=["worker"])
     for number, value in values.items():
         family.add_metric([str(number)], value)
     return family

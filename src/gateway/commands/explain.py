@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -13,17 +14,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.commands.key_place import Place
 from gateway.commands.reading import Refused, config_option, read_configuration
+from gateway.commands.rights import Rights, lines_of, object_of, rights_of
 from gateway.config.compose import Config, config_of
 from gateway.config.discover import discover
 from gateway.config.homes import homes_of
-from gateway.config.mistakes import ConfigMistake
+from gateway.config.mistakes import ConfigMistake, quoted
 from gateway.downstream.options import ListenOptions
 from gateway.forms.chat_thread import thread_of
 from gateway.policy.asking import Ask
 from gateway.policy.explain import Explained, Step, explain
 from gateway.policy.health import Health
 from gateway.policy.routes import Routes
+from gateway.telemetry.lines import printable
 from gateway.words.call import Call
 from gateway.words.errors import UnknownModel
 
@@ -42,18 +46,23 @@ JUDGES_ITSELF = "{providers} would be asked for its list first; `explain` asks n
     metavar="TEXT",
     help="Show the plan of the conversation with this prompt_cache_key.",
 )
+@click.option("--key", metavar="NAME", help="Show what holds for a call with this virtual key.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
-def command(model: str, path: Path | None, thread: str | None, *, as_json: bool) -> None:
+def command(
+    model: str, path: Path | None, thread: str | None, key: str | None, *, as_json: bool
+) -> None:
     """Show which targets a call for MODEL would be sent to, in which order, and why.
 
     It is the plan of a gateway that has just begun: no home rests, none is busy, none has figures.
-    Below it stands what would follow if all of them failed in the same way. The exit code is 1
-    where there is no such model.
+    Below it stands what would follow if all of them failed in the same way, and with --key which
+    limits and budgets hold. The exit code is 1 where there is no such model, and where the key may
+    not ask for it.
 
     \b
     Examples:
       gateway explain gpt-5.2
       gateway explain smart --config gateway.toml --thread customer-17
+      gateway explain smart --key ci
     """  # noqa: D301 (click's mark for lines that stay as they are)
     try:
         config = _configuration(path)
@@ -66,14 +75,18 @@ def command(model: str, path: Path | None, thread: str | None, *, as_json: bool)
         explained = explain(routes, model, ask)
     except UnknownModel as unknown:
         raise click.ClickException(unknown.message) from None
+    rights = None if key is None else rights_of(Place(path), key, model)
     if as_json:
-        click.echo(json.dumps(_object(model, explained), indent=2))
+        told = _object(model, explained)
+        if rights is not None:
+            told["caller"] = object_of(rights)
+        click.echo(json.dumps(told, indent=2))
         return
     listing = {offer.provider for offer in homes.offers if offer.listing}
     notes = [] if thread is not None or not explained.asks_thread else [ONE_OF_MANY]
     if asked := sorted({step.target.provider for step in explained.steps} & listing):
         notes.append(JUDGES_ITSELF.format(providers=", ".join(asked)))
-    _print(model, explained, notes)
+    _print(model, explained, rights, notes)
 
 
 def _configuration(path: Path | None) -> Config:
@@ -113,7 +126,7 @@ def _step(step: Step) -> dict[str, object]:
     }
 
 
-def _print(model: str, explained: Explained, notes: list[str]) -> None:
+def _print(model: str, explained: Explained, rights: Rights | None, notes: list[str]) -> None:
     width = None if sys.stdout.isatty() else WIDE
     console = Console(highlight=False, markup=False, emoji=False, width=width)
     console.print(Text(model, "bold"))
@@ -122,12 +135,20 @@ def _print(model: str, explained: Explained, notes: list[str]) -> None:
         console.print(Text("\nWhere the prompt is too long:", "bold"))
         console.print(_table(explained.context))
     console.print(Text("\nAfter a failure:", "bold"))
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for failure, way in explained.after.items():
-        table.add_row(Text(failure), Text(way))
-    console.print(table)
+    console.print(_pairs(explained.after.items()))
+    if rights is not None:
+        console.print(Text(f"\nFor the key {quoted(rights.caller.key)}:", "bold"))
+        lines = list(lines_of(rights)) or [("limits and budgets", "none")]
+        console.print(_pairs((what, printable(text)) for what, text in lines))
     for note in notes:
         console.print(Text(f"\n{note}", "dim"))
+
+
+def _pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for what, text in rows:
+        table.add_row(Text(what), Text(text))
+    return table
 
 
 def _table(steps: tuple[Step, ...]) -> Table:

@@ -13,12 +13,17 @@ from gateway.config.compose import Config
 from gateway.config.mistakes import ConfigMistake, quoted
 from gateway.furnish import database_of
 from gateway.policy.keys import KeyRecord
-from gateway.store.database import Database, DatabaseFault, telling
+from gateway.store.connection import DatabaseFault
+from gateway.store.database import Database
 from gateway.store.keys import Kept, KeyStore
 
 NO_FILE: Final = (
     "There is no configuration file, and keys need one: what --config or GATEWAY_CONFIG names, else"
     " ./gateway.toml."
+)
+DOUBLE: Final = (
+    "{name} is the name of two keys, one in {file} and one in the database: the ledger and budgets"
+    " take them for one"
 )
 NO_DATABASE: Final = """\
 {file} names no database to keep keys in. Add these two lines, or the second to [store]:
@@ -73,7 +78,7 @@ class Place:
         """Give the database's keys to change; it is made if there is none."""
         database = self.database
         try:
-            with telling(database.path), closing(database.connect()) as connection:
+            with closing(database.connect()) as connection:
                 yield KeyStore(connection)
         except DatabaseFault as fault:
             raise click.ClickException(str(fault)) from None
@@ -89,13 +94,20 @@ class Place:
 
     def check_kept(self, name: str) -> None:
         """Refuse a name that is no key of the database's."""
+        kept = self.read()
+        if name in kept.damaged or any(record.name == name for record in kept.records):
+            return
         if any(record.name == name for record in self.config.keys):
             raise click.ClickException(
                 f"The key {quoted(name)} stands in {self.file}, under [[keys]]: change it there."
             )
-        kept = self.read()
-        if name not in kept.damaged and all(record.name != name for record in kept.records):
-            raise self.unknown(name, kept)
+        raise self.unknown(name, kept)
+
+    def doubles(self, kept: Kept) -> Iterator[str]:
+        """Yield a warning for each name of the file's that is one of the database's too."""
+        ours = {*kept.damaged, *(record.name for record in kept.records)}
+        for name in (record.name for record in self.config.keys if record.name in ours):
+            yield DOUBLE.format(name=quoted(name), file=self.file)
 
     def unknown(self, name: str, kept: Kept) -> click.ClickException:
         """Say that there is no such key, and which one may be meant."""

@@ -1,7 +1,7 @@
 """How keys are shown: a table, lines, JSON. Never a secret, never a whole digest (S17)."""
 
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.commands.amounts import NANOS
+from gateway.config.budgets import written
 from gateway.policy.keys import KeyRecord
 from gateway.telemetry.lines import printable
+from gateway.words.budget import Budget, Per
 from gateway.words.caller import Limits
 
 WIDE = 4096
@@ -19,6 +22,19 @@ WIDE = 4096
 LABEL = 10
 
 IN_FORCE = "in force"
+
+COLUMNS = (
+    *("name", "key", "state", "team", "models", "limits", "budgets", "created", "expires"),
+    "from",
+)
+
+_ONE: Mapping[Per, str] = {
+    "hour": "an hour",
+    "day": "a day",
+    "week": "a week",
+    "month": "a month",
+    "year": "a year",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +64,14 @@ def print_table(views: Sequence[View]) -> None:
     width = None if sys.stdout.isatty() else WIDE
     console = Console(highlight=False, markup=False, emoji=False, width=width)
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("name", "key", "state", "team", "models", "limits", "created", "expires", "from"):
+    for name in COLUMNS:
         table.add_column(Text(name), overflow="fold")
     for view in views:
         record = view.record
         row = (
             *(record.name, record.hint, view.state, record.team or "", _models(record)),
-            *(_limits(record.limits), day_of(record.created), _expiry(record), view.source),
+            *(limits_in_words(record.limits), _budgets(record), day_of(record.created)),
+            *(_expiry(record), view.source),
         )
         style = "" if view.state == IN_FORCE else "dim"
         table.add_row(*(Text(printable(cell)) for cell in row), style=style)
@@ -72,7 +89,8 @@ def lines_of(view: View) -> Iterator[str]:
         "team": record.team or "",
         "user": record.user or "",
         "models": _models(record),
-        "limits": _limits(record.limits) or "none",
+        "limits": limits_in_words(record.limits) or "none",
+        "budgets": _budgets(record) or "none",
         "created": _moment(record.created) or "",
         "expires": _moment(record.expires) or "never",
         "revoked": _moment(record.revoked) or "",
@@ -97,6 +115,7 @@ def object_of(view: View) -> dict[str, object]:
         "user": record.user,
         "models": record.models,
         "limits": asdict(record.limits),
+        "budgets": [written(budget) for budget in record.budgets],
         "created": _moment(record.created),
         "expires": _moment(record.expires),
         "revoked": _moment(record.revoked),
@@ -121,7 +140,29 @@ def _models(record: KeyRecord) -> str:
     return ", ".join(record.models) or "all"
 
 
-def _limits(limits: Limits) -> str:
+def _budgets(record: KeyRecord) -> str:
+    return "; ".join(map(budget_in_words, record.budgets))
+
+
+def budget_in_words(budget: Budget) -> str:
+    """Say it in a line: `$100 a month for claude-opus-*, then gpt-5.2, told at 80 %`."""
+    said = f"{usd_in_words(budget.nanos)} {_ONE[budget.per]}"
+    said += f" for {' and '.join(budget.models)}" if budget.models else ""
+    said += " for each user" if budget.each else ""
+    said += ", at worst" if budget.reserve == "worst" else ""
+    said += f", then {budget.then}" if budget.then is not None else ""
+    parts = [f"{part:.0%}" for part in budget.alert]
+    return said + (f", told at {' and '.join(parts)}" if parts else "")
+
+
+def usd_in_words(nanos: int) -> str:
+    """Write an amount with as many digits as it has, and no digit more."""
+    whole, rest = divmod(nanos, NANOS)
+    return f"${whole:,}" + (f".{rest:09}".rstrip("0") if rest else "")
+
+
+def limits_in_words(limits: Limits) -> str:
+    """Say them in a line; empty where there are none."""
     said = (
         (limits.requests_per_minute, "requests a minute"),
         (limits.tokens_per_minute, "tokens a minute"),

@@ -11,11 +11,10 @@ from typing import Any, Final, Unpack
 
 import click
 
-from gateway.commands.key_draft import Wanted, draft, expiry, pairs, this_second
+from gateway.commands.key_draft import Wanted, budgets, draft, expiry, pairs, this_second
 from gateway.commands.key_place import Place
 from gateway.commands.key_views import View, lines_of, object_of, print_table, view_of
 from gateway.commands.reading import config_option
-from gateway.config.keys import ALONE, is_limited
 from gateway.config.mistakes import quoted
 from gateway.policy.keys import (
     LONGEST_BYTES,
@@ -43,6 +42,17 @@ json_option = click.option(
 )
 
 
+budget_option = click.option(
+    "--budget",
+    "budgets",
+    callback=budgets,
+    metavar="USD/PER[:MODELS]",
+    multiple=True,
+    help="What it may spend within an hour, day, week, month or year, for all models or for some,"
+    " with commas between them; or a table as in the file. Again for more.",
+)
+
+
 def digits(ctx: click.Context, param: click.Parameter, value: str | None) -> bytes | None:
     """Read the SHA-256 of a key, as other gateways keep it."""
     if value is None:
@@ -56,7 +66,7 @@ def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say what a new key is to be."""
     most = click.IntRange(1, MOST)
     options = (
-        click.option("--team", metavar="T", help="One of [teams]; its models and limits hold too."),
+        click.option("--team", metavar="T", help="One of [teams]; what holds for it holds too."),
         click.option("--user", metavar="U", help="Whose key it is, for the ledger."),
         click.option(
             "--model",
@@ -69,6 +79,7 @@ def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--requests-per-minute", type=most, metavar="N", help="Calls in a minute."),
         click.option("--tokens-per-minute", type=most, metavar="N", help="Tokens in a minute."),
         click.option("--concurrency", type=most, metavar="N", help="Calls that are open at once."),
+        budget_option,
         click.option(
             "--expires",
             callback=expiry,
@@ -111,18 +122,19 @@ def command() -> None:
 def create(name: str, path: Path | None, **wanted: Unpack[Wanted]) -> None:
     """Make a key, and print its secret: this once, and alone on stdout.
 
-    All else is told on stderr. A name means one key for ever, also once it is revoked.
+    All else is told on stderr. A name means one key for ever, also once it is revoked. In a budget
+    a @group stands for what is in it now.
 
     \b
     Examples:
       gateway keys create ci --model gpt-5.2-mini --requests-per-minute 60 --expires 90d
+      gateway keys create eva --budget 5/day --budget '100/month:claude-opus-*,gpt-5.2'
+      gateway keys create max --budget '{ usd = 5, per = "day", alert = [0.8], then = "echo" }'
       (umask 077; gateway keys create ada --team research --metadata ticket=17 > ada.key)
     """  # noqa: D301 (click's mark for lines that stay as they are)
     place = Place(path)
     pepper = place.pepper
     record, warnings = draft(name, wanted, place.config)
-    if place.config.listen.workers > 1 and is_limited({}, [record]):
-        raise click.ClickException(f"server.workers {ALONE}.")
     secret = new_secret(secrets.token_bytes(SECRET_BYTES))
     digest, hint = digest_of(secret.encode(), pepper), hint_of(secret)
     with place.opened() as store:
@@ -157,6 +169,8 @@ def list_keys(path: Path | None, *, as_json: bool) -> None:
         print_table(views)
     else:
         click.echo("There are no keys yet: `gateway keys create NAME` makes one.")
+    for warning in place.doubles(kept):
+        click.echo(f"warning: {warning}", err=True)
     for name in kept.damaged:
         said = f"warning: the key {quoted(name)} is damaged in the database, and opens nothing"
         click.echo(said, err=True)

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import click
 from rich.console import Console
@@ -30,6 +31,23 @@ MORE = (
     " their name, --all shows all."
 )
 UNPRICED = "No price is known for {names}. Set `prices` in [models.NAME]."
+UNKNOWN = """No model with {name} in its name has a price.{near}
+What a model of your own costs stands in gateway.toml, in US dollars for a million tokens:
+  [models.{name}]
+  prices = {{ input = 0.50, output = 2.00 }}
+`gateway prices --all` shows every price that is known."""
+NEAR: Final = 3
+"""So many names are offered in place of one that nothing has."""
+
+WRITTEN, CALL = "written", "a call"
+COLUMNS: Final = ("input", "cached", WRITTEN, "output", CALL)
+
+TOKENS: Final = (
+    *("input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning"),
+    *("audio_input", "cached_audio", "audio_output"),
+    *("image_input", "cached_image", "image_output"),
+)
+"""The prices of tokens, as they are called in `[models.NAME]`."""
 
 
 class Line(NamedTuple):
@@ -68,7 +86,7 @@ def command(model: str, path: Path | None, *, whole: bool, as_json: bool) -> Non
     own = [] if config is None else [each for each in _own(config) if wanted in each.model.lower()]
     listed = list(_listed(wanted)) if wanted or whole or config is None else []
     if not own and not listed:
-        raise click.ClickException(f"No model with {model!r} in its name has a price.")
+        raise click.ClickException(_unknown(model, config))
     if as_json:
         click.echo(json.dumps(_object(own, listed), indent=2))
         return
@@ -110,6 +128,15 @@ def _bundled(provider: str) -> str:
     return f"{provider}, {bundled().date}"
 
 
+def _unknown(model: str, config: Config | None) -> str:
+    """Return what to do about a name that nothing has."""
+    own = [] if config is None else [line.model for line in _own(config)]
+    known = dict.fromkeys([*own, *(row.model for row in bundled().rows())])
+    near = get_close_matches(model.lower(), known, NEAR)
+    said = f" Did you mean {' or '.join(near)}?" if near else ""
+    return UNKNOWN.format(name=json.dumps(model), near=said)
+
+
 def _listed(wanted: str) -> Iterator[Line]:
     """Yield the table's models that have this in their name, or are meant by it."""
     table = bundled()
@@ -143,8 +170,7 @@ def _told(line: Line) -> dict[str, object]:
 
 
 def _dollars(price: Price) -> dict[str, float | None]:
-    names = ("input", "output", "cached_input", "cache_write", "reasoning")
-    tokens = {name: getattr(price, name) for name in names}
+    tokens = {name: getattr(price, name) for name in TOKENS}
     found = {
         name: None if value is None else float(_scaled(value, 6)) for name, value in tokens.items()
     }
@@ -162,26 +188,60 @@ def _print(parts: Iterable[list[Line]], notes: Iterable[str]) -> None:
         console.print(Text(f"\n{note}", "dim"))
 
 
-def _table(lines: Iterable[Line]) -> Table:
+def _table(lines: Sequence[Line]) -> Table:
+    written = any(line.price is not None and _writes(line.price) for line in lines)
+    names = [name for name in COLUMNS if written or name != WRITTEN]
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("model", "provider", "input", "cached", "output", "a call", "from"):
-        number = name in {"input", "cached", "output", "a call"}
-        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for name in ("model", "provider", *names, "from"):
+        justify: Literal["left", "right"] = "right" if name in names else "left"
+        table.add_column(Text(name), justify=justify, overflow="fold")
     for line in lines:
-        cells = ("", "", "", "") if line.price is None else _cells(line.price)
+        money = {} if line.price is None else _money_of(line.price)
+        cells = [money.get(name, "") for name in names]
         style = "yellow" if line.price is None else ""
         table.add_row(*map(Text, (line.model, line.provider, *cells)), Text(line.origin, style))
-        for above, tier in () if line.price is None else line.price.tiers:
-            said = f"  input above {above:,} tokens"
-            table.add_row(*(Text(cell, "dim") for cell in (said, "", *_cells(tier), "")))
+        for said, below in () if line.price is None else _below(line.price, "  "):
+            cells = [below.get(name, "") for name in names]
+            table.add_row(*(Text(cell, "dim") for cell in (said, "", *cells, "")))
     return table
 
 
-def _cells(price: Price) -> tuple[str, str, str, str]:
+def _writes(price: Price) -> bool:
+    """Say whether what is written to a cache has a price of its own."""
+    return any(each is not None for each in (price.cache_write, price.cache_write_1h))
+
+
+def _money_of(price: Price) -> dict[str, str]:
     cached = price.input if price.cached_input is None else price.cached_input
-    call = _money(_scaled(price.per_request, 9)) if price.per_request else ""
-    read, kept, said = (_money(_scaled(each, 6)) for each in (price.input, cached, price.output))
-    return read, kept, said, call
+    return {
+        **_told_of(input=price.input, cached=cached, output=price.output),
+        **_told_of(written=price.cache_write),
+        CALL: _money(_scaled(price.per_request, 9)) if price.per_request else "",
+    }
+
+
+def _below(price: Price, indent: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what stands below a price: tokens that cost otherwise, and longer prompts."""
+    kinds = {
+        "kept for 1 hour": _told_of(written=price.cache_write_1h),
+        "reasoning": _told_of(output=price.reasoning),
+        "audio": _told_of(
+            input=price.audio_input, cached=price.cached_audio, output=price.audio_output
+        ),
+        "images": _told_of(
+            input=price.image_input, cached=price.cached_image, output=price.image_output
+        ),
+    }
+    for kind, cells in kinds.items():
+        if cells:
+            yield f"{indent}{kind}", cells
+    for above, tier in price.tiers:
+        yield f"{indent}input above {above:,} tokens", _money_of(tier)
+        yield from _below(tier, f"{indent}  ")
+
+
+def _told_of(**picos: int | None) -> dict[str, str]:
+    return {name: _money(_scaled(each, 6)) for name, each in picos.items() if each is not None}
 
 
 def _scaled(value: int, places: int) -> Decimal:

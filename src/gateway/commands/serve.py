@@ -24,13 +24,15 @@ from gateway import __version__
 from gateway.admin import token_file
 from gateway.admin.opening import Admin, open_admin
 from gateway.admin.workers import Workers, supervisors
-from gateway.app import assemble, find_local_servers, serve
+from gateway.app import find_local_servers, serve
+from gateway.assembly import assemble
 from gateway.commands.reading import Refused, config_option, read_configuration
-from gateway.config.compose import Config, config_of, listening, must_show_key
+from gateway.config.compose import Config, config_of, counts_apart, listening, must_show_key
 from gateway.config.discover import discover
 from gateway.config.homes import homes_of, known_secrets
 from gateway.config.keys import ALONE, is_limited
 from gateway.config.mistakes import ConfigMistake
+from gateway.config.models import limits_of_models
 from gateway.downstream.control import folder_of, prepare
 from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
@@ -38,7 +40,7 @@ from gateway.drain import LEAVING, READY, Post, longest_drain
 from gateway.furnish import database_of
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
-from gateway.store.database import DatabaseFault
+from gateway.store.connection import DatabaseFault
 from gateway.supervisor import Beside, NotStarted, Supervisor
 from gateway.telemetry.log import LEVELS, open_log, renderer
 from gateway.telemetry.voice import Voice
@@ -160,9 +162,10 @@ def command(
 
 def _with(workers: int, config: Config) -> Config:
     """Return the configuration with another number of workers."""
-    if workers > 1 and is_limited(config.teams, config.keys):
-        raise click.ClickException(f"--workers {ALONE}.")
     listen = msgspec.structs.replace(config.listen, workers=workers)
+    limited = is_limited(config.teams, config.keys) or limits_of_models(config.models)
+    if limited and counts_apart(listen, config.store):
+        raise click.ClickException(f"--workers {ALONE}.")
     return msgspec.structs.replace(config, listen=listen)
 
 

@@ -3,31 +3,30 @@
 import csv
 import io
 import json
-import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.commands.amounts import WIDE, cell_of, dollars
 from gateway.commands.reading import Refused, config_option, read_configuration
+from gateway.commands.reconcile import Wanted, reconcile
 from gateway.config.mistakes import ConfigMistake
 from gateway.furnish import database_of
-from gateway.store.database import Database, DatabaseFault, fault_of
+from gateway.store.connection import DatabaseFault
+from gateway.store.database import Database
 from gateway.store.rows import LOST
 from gateway.store.usage import BY, OPEN, Used, usage
 from gateway.telemetry.lines import printable
 from gateway.words.receipt import Outcome
 
-WIDE = 160
-"""Columns where nobody looks on, so that a line stays a line."""
-
-NANOS = 1_000_000_000
 EPOCH = date(1970, 1, 1)
 OUTCOMES = (*map(str, Outcome), LOST, OPEN)
 COMPLETED = str(Outcome.COMPLETED)
@@ -35,16 +34,46 @@ TITLES = ("calls", "tokens in", "cached", "tokens out", "US$")
 UNNAMED = "(none)"
 UNPRICED = "{} of these calls have no price: what they cost is not in the sum."
 DAY = click.DateTime(["%Y-%m-%d"])
+FORMS = ("table", "csv", "json")
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 Line = tuple[str | None, Used]
+
+
+class Asked(TypedDict):
+    """What is to be told, and how."""
+
+    by: str
+    since: datetime | None
+    until: datetime | None
+    form: str | None
+    written: str | None
+    reconcile: tuple[Path, ...]
+    provider: str | None
+    fail_over: float | None
 
 
 @click.command("usage")
 @click.option("--by", type=click.Choice(list(BY)), default="day", show_default=True)
 @click.option("--since", type=DAY, metavar="DATE", help="The first day, such as 2026-11-01 (UTC).")
 @click.option("--until", type=DAY, metavar="DATE", help="The last day; it is included.")
-@click.option("--csv", "form", flag_value="csv", help="Print comma-separated values.")
-@click.option("--json", "form", flag_value="json", help="Print one JSON object, for programs.")
+@click.option("--format", "written", type=click.Choice(FORMS), help="How it is told: a table.")
+@click.option("--csv", "form", flag_value="csv", help="The same as --format csv.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option(
+    "--reconcile",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Compare with a provider's exported usage or costs; may be given several times.",
+)
+@click.option("--provider", metavar="NAME", help="Compare calls to this provider alone.")
+@click.option(
+    "--fail-over",
+    type=click.FloatRange(min=0),
+    metavar="PERCENT",
+    help="End with 1 where a sum differs by more than this.",
+)
 @click.option(
     "--database",
     type=click.Path(path_type=Path),
@@ -52,16 +81,8 @@ Line = tuple[str | None, Used]
     help="The database's file. Default: what [store] database of the configuration names.",
 )
 @config_option
-def command(
-    *,
-    by: str,
-    since: datetime | None,
-    until: datetime | None,
-    form: str | None,
-    database: Path | None,
-    path: Path | None,
-) -> None:
-    """Add up calls, tokens and cost by day, key, team, model or target.
+def command(database: Path | None, path: Path | None, **asked: Unpack[Asked]) -> None:
+    """Add up calls, tokens and cost, or compare them with what a provider says.
 
     It reads the ledger, also while gateways write it. Days are those of UTC, by when a call began.
     Costs are US dollars, exact to the nano-dollar. Calls that are open are counted too; those
@@ -71,10 +92,27 @@ def command(
     Examples:
       gateway usage --by model --since 2026-11-01
       gateway usage --by key --csv > november.csv
+      gateway usage --reconcile usage.csv --reconcile costs.csv --provider openai
       gateway usage --database /var/lib/gateway/gateway.db --json
     """  # noqa: D301 (click's mark for lines that stay as they are)
+    form = asked["written"] or asked["form"] or FORMS[0]
     whole = _configured(path) if database is None else Database(database)
-    lines = _lines(_added_up(whole, by, since, until), by)
+    if asked["reconcile"]:
+        since, until = _day(asked["since"]), _day(asked["until"])
+        wanted = Wanted(
+            asked["reconcile"], asked["provider"], since, until, form, asked["fail_over"]
+        )
+        if not reconcile(whole, wanted):
+            raise SystemExit(1)
+        return
+    if asked["provider"] is not None or asked["fail_over"] is not None:
+        raise click.UsageError("--provider and --fail-over belong to --reconcile.")
+    _tell(whole, asked, form)
+
+
+def _tell(database: Database, asked: Asked, form: str) -> None:
+    by = asked["by"]
+    lines = _lines(_added_up(database, by, asked["since"], asked["until"]), by)
     total = Used()
     for _, used in lines:
         total += used
@@ -112,8 +150,6 @@ def _added_up(
             return usage(connection, by, _day(since), _day(until))
     except DatabaseFault as fault:
         raise click.ClickException(str(fault)) from None
-    except sqlite3.Error as error:
-        raise click.ClickException(str(fault_of(error, database.path))) from None
 
 
 def _day(moment: datetime | None) -> int | None:
@@ -128,13 +164,6 @@ def _lines(found: Mapping[str | int | None, Used], by: str) -> list[Line]:
         return [((EPOCH + timedelta(days=day)).isoformat(), found[day]) for day in days]
     named = [(None if name is None else str(name), used) for name, used in found.items()]
     return sorted(named, key=lambda line: (-line[1].cost_nanos, -line[1].calls, line[0] or ""))
-
-
-def dollars(nanos: int) -> str:
-    """Write an amount exactly, with two decimals at least."""
-    whole, rest = divmod(abs(nanos), NANOS)
-    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if nanos < 0 else ''}{whole}.{decimals}"
 
 
 def _object(used: Used) -> dict[str, object]:
@@ -158,13 +187,8 @@ def _write_csv(by: str, lines: Sequence[Line]) -> None:
     for name, used in lines:
         told = _object(used)
         counts = [used.outcomes.get(outcome, 0) for outcome in OUTCOMES]
-        writer.writerow([_cell(name), *[told[each] for each in sums], *counts])
+        writer.writerow([cell_of(name), *[told[each] for each in sums], *counts])
     click.echo(page.getvalue(), nl=False)
-
-
-def _cell(name: str | None) -> str:
-    """Return a name that no spreadsheet takes for a formula: clients choose models."""
-    return f"'{name}" if name and name[0] in "=+-@" else name or ""
 
 
 def _print(by: str, lines: Sequence[Line], total: Used) -> None:

@@ -7,17 +7,21 @@ import msgspec
 
 from gateway.admin.options import AdminOptions
 from gateway.config.admin import faults
+from gateway.config.budgets import UNKEPT
 from gateway.config.discover import Discovery
 from gateway.config.fallbacks import Fallbacks
-from gateway.config.keys import ALONE, check_auth, is_limited, read_rights
+from gateway.config.issuers import read_auth
+from gateway.config.keys import ALONE, Rights, check_auth, has_budgets, is_limited, read_rights
 from gateway.config.known import Known
 from gateway.config.lines import Key
 from gateway.config.mistakes import ConfigMistake, Finding, quoted
+from gateway.config.models import limits_of_models
 from gateway.config.namespace import Namespace, read_namespace, with_echo
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.server import Server, beyond_loopback, exposed, is_self, read_server
 from gateway.config.store import read_store
 from gateway.config.tables import Reading, S, as_table, read_table
+from gateway.config.telemetry import read_telemetry
 from gateway.downstream.options import AuthOptions, ListenOptions
 from gateway.policy.keys import KeyRecord, Team
 from gateway.providers import Settings
@@ -71,8 +75,8 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
             notes.unknown((name,), name, SECTIONS, "table or key")
     server = read_server(as_table(document.get("server", {}), ("server",), reading), reading)
     admin = _section(AdminOptions, "admin", document, reading)
-    auth = _section(AuthOptions, "auth", document, reading)
-    log = _section(LogOptions, "telemetry", document, reading)
+    auth = read_auth(document, reading)
+    log = read_telemetry(document, reading)
     for name, text in faults(admin, server.listen):
         notes.mistake(("admin", name), text)
     names = read_namespace(document, reading)
@@ -81,9 +85,8 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
         for name in _own_addresses(names.providers, server.listen):
             text = "is the address on which the gateway itself listens"
             notes.mistake(("providers", name, "base_url"), text)
-    if server.listen.workers > 1 and is_limited(rights.teams, rights.keys):
-        notes.mistake(("server", "workers"), ALONE)
     store = read_store(document, reading)
+    _check_counting(server.listen, rights, names.models, store, reading)
     check_auth(auth, rights.keys, has_database(store), reading)
     _check_door(server.listen, auth, rights.keys, has_database(store), reading)
     notes.settle()
@@ -132,12 +135,17 @@ def must_show_key(config: Config, known: int) -> bool:
     """Say whether a call must show a virtual key, where so many keys are known."""
     if config.auth.required is not None:
         return config.auth.required
-    return known > 0 or beyond_loopback(config.listen)
+    return known > 0 or bool(config.auth.issuers) or beyond_loopback(config.listen)
 
 
 def has_database(store: StoreOptions) -> bool:
     """Say whether there is a database that may hold keys."""
     return bool(store.database)
+
+
+def counts_apart(listen: ListenOptions, store: StoreOptions) -> bool:
+    """Say whether several processes would serve, and each count by itself what is used."""
+    return listen.workers > 1 and store.shared is None
 
 
 def _guarded(config: Config) -> Config:
@@ -148,7 +156,8 @@ def _guarded(config: Config) -> Config:
         Finding(where, None, None, None, f"is the base_url of the provider {quoted(name)} too")
         for name in _own_addresses(config.providers, listen)
     ]
-    if exposed(listen, config.auth, keyed=bool(config.keys) or has_database(config.store)):
+    keyed = bool(config.keys) or bool(config.auth.issuers) or has_database(config.store)
+    if exposed(listen, config.auth, keyed=keyed):
         findings.append(Finding(where, None, None, None, EXPOSED))
     findings += [
         Finding(f"{config.admin.host}:{config.admin.port}", None, None, f"admin.{name}", text)
@@ -159,7 +168,7 @@ def _guarded(config: Config) -> Config:
     if findings:
         raise ConfigMistake(findings)
     if beyond_loopback(listen) and config.auth.required is False:
-        said = UNASKED if config.keys else OPEN
+        said = UNASKED if config.keys or config.auth.issuers else OPEN
         warnings = (*config.warnings, said.format(listen.host))
         return msgspec.structs.replace(config, warnings=tuple(dict.fromkeys(warnings)))
     return config
@@ -176,6 +185,24 @@ def _known(names: Namespace, reading: Reading) -> Known | None:
     return Known(names.providers, names.models)
 
 
+def _check_counting(
+    listen: ListenOptions,
+    rights: Rights,
+    models: Mapping[str, ModelOptions],
+    store: StoreOptions,
+    reading: Reading,
+) -> None:
+    """Note limits and budgets that would not hold, among several processes or after a restart."""
+    notes = reading.notes
+    if notes.is_wrong(("store",)):
+        return  # What it was to name nobody knows, and that it could not be read is told.
+    limited = is_limited(rights.teams, rights.keys) or limits_of_models(models)
+    if limited and counts_apart(listen, store):
+        notes.mistake(("server", "workers"), ALONE)
+    if has_budgets(rights.teams, rights.keys) and not has_database(store):
+        notes.mistake(("store", "database"), UNKEPT)
+
+
 def _check_door(
     listen: ListenOptions,
     auth: AuthOptions,
@@ -185,11 +212,13 @@ def _check_door(
 ) -> None:
     notes = reading.notes
     required: Key = ("auth", "required")
-    # Keys or a store that could not be read are meant to be there.
-    keyed = bool(keys) or database or any(notes.is_wrong((name,)) for name in ("keys", "store"))
+    holders = bool(keys) or bool(auth.issuers)
+    # Keys, issuers or a store that could not be read are meant to be there.
+    meant: tuple[Key, ...] = (("keys",), ("store",), ("auth", "issuers"))
+    keyed = holders or database or any(notes.is_wrong(key) for key in meant)
     if exposed(listen, auth, keyed=keyed):
         notes.mistake(("server", "host"), EXPOSED)
-    elif auth.required is False and keys:
+    elif auth.required is False and holders:
         notes.warn(required, UNASKED.format(listen.unix or listen.host))
     elif auth.required is False and beyond_loopback(listen):
         notes.warn(required, OPEN.format(listen.host))

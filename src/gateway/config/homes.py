@@ -14,9 +14,10 @@ from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.providers import header_fields, is_telling, keys_of, public_names
 from gateway.policy.keys import KeyRecord, Keyring
 from gateway.policy.offers import Alias, Offer, Rules
-from gateway.providers import ProbeOptions, Settings, echo
+from gateway.providers import ProbeOptions, Settings, echo, openai
 from gateway.providers.address import parse_base_url
 from gateway.providers.table import TABLE
+from gateway.store import places, sink_address
 from gateway.store.address import parse_store_url
 from gateway.words.secret import Secret
 from gateway.words.target import Conduct, Origin, Target, Timeouts
@@ -94,6 +95,9 @@ def known_secrets(config: Config) -> Iterator[Secret]:
         yield config.store.shared
         if (password := parse_store_url(config.store.shared.reveal()).password) is not None:
             yield password
+    yield from sink_address.secrets_of(config.log.receipts)
+    if config.store.database is not None:
+        yield from places.secrets_of(config.store.database)
     for settings in config.providers.values():
         yield from keys_of(settings)
         for name, value in settings.headers.items():
@@ -118,6 +122,7 @@ def _offer(name: str, settings: Settings, defaults: DefaultOptions) -> Offer:
         timeouts=Timeouts(**seconds_of(whole)),
         max_connections=settings.max_connections,
         conduct=Conduct(**conduct_of(whole)),
+        running_usage=isinstance(settings, openai.Options) and settings.running_usage,
     )
     return Offer(
         provider=name,

@@ -8,19 +8,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from gateway.config.budgets import BudgetList, read_budgets
 from gateway.config.known import Known
+from gateway.config.limits import LimitOptions, limits_of
 from gateway.config.lines import Key
+from gateway.config.naming import Models, Naming
 from gateway.config.tables import Reading, as_table, read_table
-from gateway.config.teams import (
-    LimitOptions,
-    Models,
-    Naming,
-    check_groups,
-    checked_name,
-    limits_of,
-    read_groups,
-    read_teams,
-)
+from gateway.config.teams import check_groups, checked_name, read_groups, read_teams
 from gateway.downstream.options import AuthOptions
 from gateway.policy.keys import KeyRecord, Team
 from gateway.words.caller import Limits
@@ -32,15 +26,18 @@ LATEST = 253_402_300_799
 """The last second that has a date, in Unix time."""
 
 ALONE = (
-    "must be 1 where keys or teams have limits: each process counts by itself, and several would"
-    " let in several times as much"
+    "must be 1 where keys, teams or models have limits or budgets and [store] names no `shared`:"
+    " each process counts by itself, and several would let in several times as much"
 )
 NO_PEPPER = (
     "is missing: the hashes of keys are made with it. `openssl rand -hex 32` makes one; name it"
     ' here as { env = "NAME" } or { file = "path" }'
 )
 SHORT = f"is shorter than {SHORTEST_PEPPER} characters; `openssl rand -hex 32` makes a good one"
-NO_KEYS = "no key could be shown: there are no [[keys]], and [store] names no database for them"
+NO_KEYS = (
+    "no key could be shown: there are no [[keys]] and no [[auth.issuers]], and [store] names no"
+    " database for keys"
+)
 NO_HASH = (
     "is no hash of a key: that has 64 hexadecimal digits, as `gateway keys hash` prints them. The"
     " key itself never stands here"
@@ -66,6 +63,9 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     models: Models = msgspec.field(default_factory=list)
     limits: Annotated[LimitOptions, Meta(description="How much this key may ask for.")] = (
         LimitOptions()
+    )
+    budgets: Annotated[BudgetList, Meta(description="What this key may spend.")] = msgspec.field(
+        default_factory=list
     )
     expires: Annotated[
         Any,  # a date or a date and time, which msgspec does not take for two types
@@ -112,19 +112,28 @@ def check_auth(
     """Note a pepper that is missing or weak, and keys that are required and cannot be."""
     notes = reading.notes
     pepper: Key = ("auth", "pepper")
-    if auth.required and not keys and not database and not notes.is_wrong(("keys",)):
+    meant = any(notes.is_wrong(key) for key in (("keys",), ("auth", "issuers")))
+    if auth.required and not (keys or database or auth.issuers or meant):
         notes.mistake(("auth", "required"), NO_KEYS)
     if auth.pepper is not None:
         if len(auth.pepper.reveal()) < SHORTEST_PEPPER:
             notes.mistake(pepper, SHORT)
-    elif (keys or auth.required) and not notes.is_wrong(("auth",)):
+    elif notes.is_wrong(("auth",)):
+        pass  # it may be meant to be there
+    elif keys or (auth.required and (database or not auth.issuers)):
         notes.mistake(pepper, NO_PEPPER)
 
 
 def is_limited(teams: Mapping[str, Team], keys: Sequence[KeyRecord]) -> bool:
-    """Say whether any key or team has a limit, which one process must count alone."""
-    limits = [*(team.limits for team in teams.values()), *(key.limits for key in keys)]
-    return any(each != Limits() for each in limits)
+    """Say whether any key or team has a limit or a budget, which processes must count together."""
+    holders: list[Team | KeyRecord] = [*teams.values(), *keys]
+    return any(each.limits != Limits() or each.budgets for each in holders)
+
+
+def has_budgets(teams: Mapping[str, Team], keys: Sequence[KeyRecord]) -> bool:
+    """Say whether money is counted for any key or team."""
+    holders: list[Team | KeyRecord] = [*teams.values(), *keys]
+    return any(each.budgets for each in holders)
 
 
 def moment_of(value: date) -> int:
@@ -186,6 +195,7 @@ def _read_key(value: object, key: Key, naming: Naming, reading: Reading) -> KeyR
         limits=limits_of(options.limits),
         expires=_expiry(options.expires, (*key, "expires"), reading),
         metadata=options.metadata,
+        budgets=read_budgets(options.budgets, (*key, "budgets"), naming, reading, team=False),
     )
 
 

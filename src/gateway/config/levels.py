@@ -13,6 +13,7 @@ Said = dict[str, Any]
 """What is set, by the keys of a file; its tables are of the same kind."""
 
 VERIFIED = "verified"
+DRAIN = "drain"
 
 
 def said(settings: ConductSettings) -> Said:
@@ -34,6 +35,8 @@ def conduct_of(whole: Said) -> Said:
     fields = {name: value for name, value in whole.items() if name not in {"cache", "timeouts"}}
     if "resume" in whole:
         fields["resume"] = whole["resume"] == VERIFIED
+    if "on_client_gone" in whole:
+        fields["reads_on"] = fields.pop("on_client_gone") == DRAIN
     if "cooldown" in whole:
         fields["cooldown"] = Cooldown(**whole["cooldown"])
     if "cache" in whole:
@@ -49,6 +52,7 @@ def seconds_of(whole: Said) -> dict[str, float]:
 def _of_the_house() -> Said:
     whole = asdict(Conduct())
     whole["resume"] = VERIFIED if whole["resume"] else "off"
+    whole["on_client_gone"] = DRAIN if whole.pop("reads_on") else "cancel"
     whole["cache"] = {"ttl": whole.pop("cache_ttl")}
     whole["timeouts"] = asdict(Timeouts())
     return {name: whole[name] for name in ConductSettings.__struct_fields__}

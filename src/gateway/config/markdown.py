@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from gateway.config.levels import HOUSE
-from gateway.config.schema import Schema, schema
+from gateway.config.schema import SECRET, Schema, schema
 from gateway.config.show import literal
 from gateway.policy.offers import Rules
 from gateway.providers.table import TABLE
@@ -82,7 +82,25 @@ expires = 2027-01-01
 _LIMITS = """\
 ### `limits`
 
-Of a key, and of a team, whose keys share them.
+Of a key, of a team, whose keys share them, and of a model, whose callers all share them. Several
+`workers` count together by the shared store alone: without `store.shared` there is one worker.
+"""
+
+_BUDGETS = """\
+### `budgets`
+
+Of a key, and of a team: a list of tables, each for money within a calendar window in UTC. A call is
+paid from every budget that means its name, and comes in where none of them is short. A week begins
+on Monday. What has been spent is in the ledger, so `store.database` must be named.
+
+```toml
+[teams.research]
+budgets = [
+  { usd = 20_000, per = "month" },
+  { usd = 60, per = "day", each = "user" },
+  { usd = 3_000, per = "month", models = ["claude-opus-*"], then = "gpt-5.2", alert = [0.8] },
+]
+```
 """
 
 _SECRETS = """\
@@ -184,6 +202,7 @@ def markdown() -> str:
     page += _table("## `[teams.NAME]`", team, shared)
     page += "\n" + _KEYS + _rows(_inner(_inner(tables, "keys"), "items"), shared, {})
     page += "\n" + _LIMITS + _rows(_inner(shared, "LimitOptions"), shared, {})
+    page += "\n" + _BUDGETS + _rows(_inner(shared, "BudgetOptions"), shared, {})
     page += _table("## `[telemetry]`", _inner(tables, "telemetry"), shared)
     return page + "\n" + _SECRETS
 
@@ -236,14 +255,17 @@ def _type(node: Schema, shared: Schema) -> str:
         case {"$ref": "#/$defs/secret"}:
             return "secret"
         case {"$ref": str(ref)}:
-            keys = _inner(_inner(shared, ref.rpartition("/")[2]), "properties")
-            return f"table of {', '.join(f'`{key}`' for key in keys)}"
+            return f"table of {_keys_of(ref, shared)}"
         case {"anyOf": list(choices)}:
             return " or ".join(_type(choice, shared) for choice in choices)
         case {"enum": list(choices)}:
             return " or ".join(f"`{literal(choice)}`" for choice in choices)
         case {"const": str(choice)}:
             return f"`{literal(choice)}`"
+        case {"type": "array", "items": {"$ref": str(ref)}} if ref != SECRET["$ref"]:
+            return f"list of tables of {_keys_of(ref, shared)}"
+        case {"type": "array", "items": dict(items)} if items.get("type") == "number":
+            return f"list of numbers{_bounds(items)}"
         case {"type": "array", "items": dict(items)}:
             return f"list of {_type(items, shared)}s"
         case {"type": "object", "additionalProperties": dict(values)}:
@@ -254,6 +276,11 @@ def _type(node: Schema, shared: Schema) -> str:
             return "date and time" if form == "date-time" else form
         case _:
             return str(node["type"]) + _bounds(node)
+
+
+def _keys_of(ref: str, shared: Schema) -> str:
+    keys = _inner(_inner(shared, ref.rpartition("/")[2]), "properties")
+    return ", ".join(f"`{key}`" for key in keys)
 
 
 def _bounds(node: Schema) -> str:

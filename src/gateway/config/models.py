@@ -1,8 +1,9 @@
 """Reads `[models.NAME]`, and sees to it that every name is answered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from gateway.config.known import Known
+from gateway.config.limits import limits_of
 from gateway.config.lines import Key
 from gateway.config.mistakes import quoted
 from gateway.config.names import check_name
@@ -10,6 +11,7 @@ from gateway.config.options import ModelOptions, PriceOptions
 from gateway.config.tables import Reading, read_table
 from gateway.policy.offers import Offer
 from gateway.policy.prices import Price, nanos, picos_a_token
+from gateway.words.caller import Limits
 
 
 def read_models(table: Mapping[str, object], reading: Reading) -> dict[str, ModelOptions]:
@@ -39,6 +41,12 @@ def overrides_of(models: Mapping[str, ModelOptions], offers: Iterable[Offer]) ->
     return found
 
 
+def limits_of_models(models: Mapping[str, ModelOptions]) -> dict[str, Limits]:
+    """Return how much all callers together may ask for, by the names that have such limits."""
+    found = {name: limits_of(said.limits) for name, said in models.items()}
+    return {name: limits for name, limits in found.items() if limits != Limits()}
+
+
 def check_models(models: Mapping[str, ModelOptions], known: Known, reading: Reading) -> None:
     """Note every name that nobody answers, and every target that is none."""
     for name, options in models.items():
@@ -62,13 +70,13 @@ def check_order(order: Sequence[str], key: Key, known: Known, reading: Reading) 
             reading.notes.unknown((*key, index), name, known.providers, "provider")
 
 
-def check_twice(names: Sequence[str], key: Key, reading: Reading) -> None:
-    """Note each name of a list that stands in it before."""
-    seen: set[str] = set()
-    for index, name in enumerate(names):
-        if name in seen:
+def check_twice(said: Sequence[Hashable], key: Key, reading: Reading) -> None:
+    """Note each entry of a list that stands in it before."""
+    seen: set[Hashable] = set()
+    for index, entry in enumerate(said):
+        if entry in seen:
             reading.notes.mistake((*key, index), "stands here twice")
-        seen.add(name)
+        seen.add(entry)
 
 
 def _check_targets(name: str, targets: Sequence[str], known: Known, reading: Reading) -> None:
@@ -100,8 +108,19 @@ def _price(said: PriceOptions) -> Price:
     return Price(
         input=picos_a_token(said.input),
         output=picos_a_token(said.output),
-        cached_input=None if said.cached_input is None else picos_a_token(said.cached_input),
-        cache_write=None if said.cache_write is None else picos_a_token(said.cache_write),
-        reasoning=None if said.reasoning is None else picos_a_token(said.reasoning),
+        cached_input=_picos(said.cached_input),
+        cache_write=_picos(said.cache_write),
+        reasoning=_picos(said.reasoning),
         per_request=nanos(said.per_request),
+        cache_write_1h=_picos(said.cache_write_1h),
+        audio_input=_picos(said.audio_input),
+        cached_audio=_picos(said.cached_audio),
+        audio_output=_picos(said.audio_output),
+        image_input=_picos(said.image_input),
+        cached_image=_picos(said.cached_image),
+        image_output=_picos(said.image_output),
     )
+
+
+def _picos(dollars: float | None) -> int | None:
+    return None if dollars is None else picos_a_token(dollars)

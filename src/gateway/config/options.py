@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from gateway.config.limits import LimitOptions
 from gateway.policy.offers import Strategy
 from gateway.providers import ConductSettings
 
@@ -52,9 +53,31 @@ class PriceOptions(
         Dollars | None,
         Meta(description="For tokens of the input that it keeps from now on; else as `input`."),
     ] = None
+    cache_write_1h: Annotated[
+        Dollars | None,
+        Meta(description="For those of them that it keeps for an hour; else as `cache_write`."),
+    ] = None
     reasoning: Annotated[
         Dollars | None,
         Meta(description="For tokens of the output that nobody is shown; else as `output`."),
+    ] = None
+    audio_input: Annotated[
+        Dollars | None, Meta(description="For audio that is read; else as `input`.")
+    ] = None
+    cached_audio: Annotated[
+        Dollars | None, Meta(description="For audio that it had kept; else as `audio_input`.")
+    ] = None
+    audio_output: Annotated[
+        Dollars | None, Meta(description="For audio that is written; else as `output`.")
+    ] = None
+    image_input: Annotated[
+        Dollars | None, Meta(description="For images that are read; else as `input`.")
+    ] = None
+    cached_image: Annotated[
+        Dollars | None, Meta(description="For images that it had kept; else as `image_input`.")
+    ] = None
+    image_output: Annotated[
+        Dollars | None, Meta(description="For images that are written; else as `output`.")
     ] = None
     per_request: Annotated[
         Dollars, Meta(description="For each call besides; US dollars, not for a million.")
@@ -96,3 +119,6 @@ class ModelOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_
             " `per_request` for each call; instead of the table that comes with the gateway."
         ),
     ] = None
+    limits: Annotated[
+        LimitOptions, Meta(description="How much all callers together may ask for by this name.")
+    ] = LimitOptions()

@@ -56,7 +56,7 @@ def schema() -> Schema:
             "additionalProperties": _table("NAME", TeamOptions.__doc__, [TeamOptions], shared),
         },
         "keys": _keys(shared),
-        "telemetry": _table("telemetry", "What is told of calls.", [LogOptions], shared),
+        "telemetry": _telemetry(shared),
     }
     return {
         "$schema": DIALECT,
@@ -70,13 +70,22 @@ def schema() -> Schema:
 
 
 def _store(shared: Schema) -> Schema:
-    """An empty address is none, unlike any other secret."""
     table = _table("store", StoreOptions.__doc__, [StoreOptions], shared)
+    return _may_be_empty(_may_be_empty(table, "shared"), "database")
+
+
+def _telemetry(shared: Schema) -> Schema:
+    table = _table("telemetry", "What is told of calls.", [LogOptions], shared)
+    return _may_be_empty(table, "receipts")
+
+
+def _may_be_empty(table: Schema, name: str) -> Schema:
+    """An empty address is none, unlike any other secret."""
     properties = table["properties"]
     assert isinstance(properties, dict)
-    said = properties["shared"]
-    known = {name: said.pop(name) for name in ("description", "default") if name in said}
-    properties["shared"] = {**known, "anyOf": [{"const": ""}, said]}
+    said = properties[name]
+    known = {key: said.pop(key) for key in ("description", "default") if key in said}
+    properties[name] = {**known, "anyOf": [{"const": ""}, said]}
     return table
 
 

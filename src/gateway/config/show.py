@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from gateway.config.budgets import written
 from gateway.config.compose import Config
 from gateway.config.homes import rules_of
 from gateway.config.levels import HOUSE, Said, merged, said
@@ -142,7 +143,13 @@ def _defaults(config: Config) -> Iterator[Section]:
 def _rights(config: Config) -> Iterator[Section]:
     for name, team in config.teams.items():
         path = ("teams", name)
-        values = {"models": list(team.models), "limits": _limits(team.limits)}
+        values = {
+            "models": list(team.models),
+            "limits": _limits(team.limits),
+            "budgets": [written(budget) for budget in team.budgets],
+            "unpriced": team.unpriced,
+            "members": list(team.members),
+        }
         yield Section(path, _rows(config, values, path))
     for index, record in enumerate(config.keys):
         yield Section(("keys",), _rows(config, _shown(record), ("keys", index)), in_list=True)
@@ -158,6 +165,7 @@ def _shown(record: KeyRecord) -> dict[str, object]:
         "user": record.user,
         "models": list(record.models),
         "limits": _limits(record.limits),
+        "budgets": [written(budget) for budget in record.budgets],
         "expires": expires,
         "metadata": record.metadata,
     }

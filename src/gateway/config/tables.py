@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
 from gateway.config.files import Files
@@ -111,6 +111,8 @@ def read_value(kind: object, value: object, key: Key, reading: Reading) -> objec
     members = _members(kind)
     inner = next((m for m in members if isinstance(m, type) and issubclass(m, Struct)), None)
     reading.notes.came_from(key)
+    if isinstance(value, list) and (listed := _listed(members)) is not None:
+        return _read_list(listed, _most(kind), value, key, reading)
     if inner is not None:
         if value == {} and NoneType in members:
             return None
@@ -130,6 +132,17 @@ def read_value(kind: object, value: object, key: Key, reading: Reading) -> objec
     return result
 
 
+def _read_list(
+    struct: type[Struct], most: int | None, value: Sequence[object], key: Key, reading: Reading
+) -> list[Struct]:
+    """Read a list of tables that all belong to one struct."""
+    if most is not None and len(value) > most:
+        reading.notes.mistake(key, f"expected a list of length <= {most}")
+        return []
+    tables = [read_table(struct, each, (*key, at), reading) for at, each in enumerate(value)]
+    return [table for table in tables if table is not None]
+
+
 def _members(kind: object) -> list[object]:
     """Return the types that a field takes, without annotations."""
     if get_origin(kind) is Annotated:
@@ -137,6 +150,21 @@ def _members(kind: object) -> list[object]:
     if get_origin(kind) in {Union, UnionType}:
         return [member for part in get_args(kind) for member in _members(part)]
     return [kind]
+
+
+def _listed(members: list[object]) -> type[Struct] | None:
+    """Return the struct of which a field takes a list."""
+    for member in members:
+        for inner in get_args(member) if get_origin(member) is list else ():
+            if isinstance(inner, type) and issubclass(inner, Struct):
+                return inner
+    return None
+
+
+def _most(kind: object) -> int | None:
+    """Return how long a list may be; None where nothing is said of it."""
+    said = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return next((meta.max_length for meta in said if isinstance(meta, Meta)), None)
 
 
 def _note_invalid(said: str, members: list[object], value: object, key: Key, notes: Notes) -> None:

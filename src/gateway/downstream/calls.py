@@ -1,6 +1,6 @@
 """The one registry of open calls: their lives, how many there may be, and how they drain."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Protocol
 
@@ -8,7 +8,10 @@ import trio
 
 from gateway.words.errors import Busy
 from gateway.words.life import Cause
-from gateway.words.receipt import Receipt
+from gateway.words.receipt import Phase, Receipt, WaitsFor
+
+_ASKED = frozenset({WaitsFor.HEAD, WaitsFor.CONTENT})
+"""What an attempt waits for whose request has been sent."""
 
 
 class Asker(Protocol):
@@ -33,9 +36,12 @@ class OpenCall:
     The cause is kept here and not read back from Trio: when both scopes are cancelled the inner one
     reports nothing caught. The first cause stands. A deadline has no reason of its own, and `work`
     has but one: what ended without a cause ended by the total time.
+
+    A call that is `spared` goes on where its client leaves: it is `alone` then, and whoever reads
+    the answer is told so, in place of link and work being ended.
     """
 
-    __slots__ = ("body_bytes", "cause", "client", "link", "receipt", "work")
+    __slots__ = ("_read_on", "alone", "body_bytes", "cause", "client", "link", "receipt", "work")
 
     client: Asker
     """Who asked; the front sets it."""
@@ -48,23 +54,47 @@ class OpenCall:
         self.work = trio.CancelScope()
         self.cause: Cause | None = None
         self.body_bytes = 0
+        self.alone = False
+        self._read_on: Callable[[], None] | None = None
 
     @property
     def ending(self) -> bool:
         """True once it is settled how the call ends, though it may still have to say so."""
-        return self.cause is not None or self.receipt.outcome is not None
+        return (self.cause is not None and not self.alone) or self.receipt.outcome is not None
+
+    def spare(self, read_on: Callable[[], None]) -> None:
+        """Have the work go on where the client leaves (see `words.life.Life`)."""
+        self._read_on = read_on
 
     def cut(self, cause: Cause) -> None:
-        """Nobody is left to hear: end link and work."""
+        """Nobody is left to hear: end link and work, unless the answer is read on all the same."""
+        if cause is Cause.CLIENT_GONE and (self.alone or self._is_spared()):
+            return
         if self.cause is None:
             self.cause = cause
         self.link.cancel(reason=cause)
 
     def stop(self, cause: Cause) -> None:
-        """End the work; the client is still told why."""
+        """End the work; the client is still told why, if there is one."""
         if self.cause is None:
             self.cause = cause
             self.work.cancel(reason=cause)
+        elif self.alone:
+            self.work.cancel(reason=cause)
+
+    def _is_spared(self) -> bool:
+        """Say whether the work goes on without its client; from now on it does."""
+        receipt = self.receipt
+        if self._read_on is None or self.cause is not None or receipt.outcome is not None:
+            return False
+        if receipt.phase is Phase.FINISHING:  # all is read
+            return False
+        under_way = [each.waits_for for each in receipt.attempts if each.ended is None]
+        if not under_way or not _ASKED.issuperset(under_way):
+            return False
+        self.cause, self.alone = Cause.CLIENT_GONE, True
+        self._read_on()
+        return True
 
     def expire_at(self, moment: float) -> None:
         """Let the work end at this moment: the total time of the call."""

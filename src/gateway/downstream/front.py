@@ -18,6 +18,8 @@ from gateway.forms import chat
 from gateway.forms.chat import write_error
 from gateway.forms.table import FORMS
 from gateway.policy.callers import client_address, refuse_web_pages
+from gateway.policy.issuers import Identifies
+from gateway.policy.jwt import token_in
 from gateway.policy.keys import presented
 from gateway.policy.labels import labels_of
 from gateway.policy.wishes import wishes_of
@@ -131,7 +133,7 @@ class Front:
         receipt = life.receipt
         try:
             with life.work:
-                endpoint, name = self._admit(head, receipt, client, house)
+                endpoint, name = await self._admit(head, receipt, client, house)
                 if endpoint.operation == "chat":
                     body = await client.body()
                     call = FORMS[endpoint.form].read_request(endpoint.operation, body)
@@ -147,7 +149,8 @@ class Front:
             # Its traceback holds this frame, which holds it: that would wait for the collector.
             error = first_of(group).with_traceback(None)
             error.__context__ = error.__cause__ = None
-            receipt.fail(error)
+            if not life.alone:
+                receipt.fail(error)
         except* Exception as group:
             house.report("request", group, receipt.request_id)
             error = Internal(f"Internal error; the log tells more under {receipt.request_id}.")
@@ -155,7 +158,7 @@ class Front:
         life.note_expiry()
         if receipt.outcome is None and life.cause is not None:
             receipt.end(life.cause)
-            error = FAREWELLS[life.cause]
+            error = FAREWELLS.get(life.cause)
         return error
 
     def _open_receipt(self, head: Head, peer: str, house: House) -> Receipt:
@@ -170,7 +173,7 @@ class Front:
             began=trio.current_time(),
         )
 
-    def _admit(
+    async def _admit(
         self, head: Head, receipt: Receipt, client: Guest, house: House
     ) -> tuple[Endpoint, str]:
         """Find the endpoint and the id in its path; refuse whoever may not ask it."""
@@ -183,7 +186,11 @@ class Front:
         if client.spare:
             raise Busy("Too many connections.")
         headers = head.headers
-        receipt.caller = self._identify(head, house)
+        issuers = house.issuers
+        if issuers is not None and (token := token_in(headers)) is not None:
+            receipt.caller = await _vouched(issuers, token, house.today())
+        else:
+            receipt.caller = self._identify(head, house)
         if endpoint.method == "POST":
             _check_media(headers)
             if house.books is not None:
@@ -216,6 +223,11 @@ class Front:
                 return 200, chat.write_model(name)
             case "readyz" if self._calls.draining:
                 return 503, b'{"status":"draining"}'
+            case "readyz" if house.gate.away:
+                closed = house.gate.mode == "closed"
+                told = '{"status":"%s","shared_store":"away","mode":"%s"}'
+                said = told % ("closed" if closed else "ready", house.gate.mode)
+                return 503 if closed else 200, said.encode()
             case "readyz":
                 return 200, b'{"status":"ready"}'
             case _:
@@ -250,6 +262,17 @@ class Front:
         if scope.cancelled_caught:
             life.cut(Cause.CLIENT_STALLED)
             await trio.lowlevel.checkpoint()
+
+
+async def _vouched(issuers: Identifies, token: bytes, today: float) -> Caller:
+    """Say for whom a token vouches; refuse all others, in the words for a wrong key.
+
+    Raises `Unauthorized`, or `Busy` where the issuer's keys cannot be had.
+    """
+    caller = await issuers.identify(token, today)
+    if caller is None:
+        raise Unauthorized(NO_KEY)
+    return caller
 
 
 def is_cancellation(error: BaseException) -> bool:

@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from gateway.policy.issuers import LEEWAY
+from gateway.policy.jwt import ALGORITHMS, Algorithm
 from gateway.words.secret import Secret
 from gateway.words.units import Bytes, Count, Port, Seconds, Timeout
 
@@ -97,15 +99,76 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 300.0
 
 
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class ClaimOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which claims of a token say what. `a.b` is the claim `b` within `a`."""
+
+    team: Annotated[
+        Text,
+        Meta(
+            description="The claim that holds the groups of the user, one or a list of them. The"
+            " first of `[teams]` that names one of them in `members` is the user's."
+        ),
+    ] = "groups"
+    user: Annotated[
+        Text,
+        Meta(description="The claim that names the user. A token without it opens nothing."),
+    ] = "sub"
+    models: Annotated[
+        str,
+        Meta(
+            max_length=256,
+            description="The claim that lists what the user may ask for, as `models` of a key does;"
+            " where a token says nothing there, it opens no model. Unset: what the team may.",
+        ),
+    ] = ""
+
+
+class IssuerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One who signs tokens (OIDC, JWT) that are taken instead of a key."""
+
+    issuer: Annotated[
+        Text,
+        Meta(description="What its tokens say in `iss`, letter by letter; mostly its address."),
+    ]
+    audience: Annotated[
+        Text | Annotated[list[Text], Meta(min_length=1)],
+        Meta(description="What its tokens for this gateway say in `aud`, or a list of such."),
+    ]
+    jwks_url: Annotated[
+        str,
+        Meta(
+            description="Where its public keys are, by https. Unset: where"
+            " `/.well-known/openid-configuration` at the issuer says."
+        ),
+    ] = ""
+    claims: Annotated[ClaimOptions, Meta(description="Which claims say what.")] = ClaimOptions()
+    algorithms: Annotated[
+        tuple[Algorithm, ...],
+        Meta(min_length=1, description="The signatures that are taken."),
+    ] = ALGORITHMS
+    leeway: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=300.0,
+            description="How far its clock and ours may be apart.",
+            extra_json_schema={"x-unit": "seconds"},
+        ),
+    ] = LEEWAY
+
+
 class AuthOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether calls must show a virtual key, and what the hashes of keys are made with."""
 
     required: Annotated[
         bool | None,
         Meta(
-            description="Whether a call must show a key. By default it must once there is a key,"
-            " and always beyond loopback. `false`, written out, lets whoever reaches the gateway"
-            " use it without one, also beyond loopback."
+            description="Whether a call must show a key. By default it must once there is a key or"
+            " an issuer, and always beyond loopback. `false`, written out, lets whoever reaches the"
+            " gateway use it without one, also beyond loopback."
         ),
     ] = None
     pepper: Annotated[
@@ -116,3 +179,10 @@ class AuthOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             " another pepper no key opens anything any more."
         ),
     ] = None
+    issuers: Annotated[
+        tuple[IssuerOptions, ...],
+        Meta(
+            description="Who signs tokens that are taken instead of a key, each a table"
+            " `[[auth.issuers]]`. They need the extra `oidc`."
+        ),
+    ] = ()

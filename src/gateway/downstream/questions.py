@@ -24,6 +24,7 @@ from gateway.downstream.live import (
     look_at_homes,
     look_at_rests,
 )
+from gateway.downstream.tallies import Tallies
 from gateway.policy.health import MOST_HOMES, Health
 from gateway.telemetry.log import Log
 from gateway.upstream.transport import Transport
@@ -58,6 +59,7 @@ class Questions:
     log: Log
     footprint: Footprint = field(default_factory=Footprint)
     health: Health = field(kw_only=True)
+    tallies: Tallies = field(default=Tallies(), kw_only=True)
 
     def table(self) -> Mapping[str, Answer]:
         """Return what can be asked, and who answers."""
@@ -70,7 +72,7 @@ class Questions:
         }
 
     def gauges(self) -> dict[str, float]:
-        """Return the public counters; at rest those of calls are zero."""
+        """Return the public counters; at rest those of calls that are open are zero."""
         pool = self.transport.pool
         own: dict[str, float] = {}
         if self.listening is not None:
@@ -90,6 +92,7 @@ class Questions:
             "open_descriptors": self.footprint.descriptors(trio.current_time()),
             "lost_log_lines": self.log.lost,
             "loop_lag_seconds": round(self.lag.worst, 6),
+            **self.tallies.gauges(),
         }
 
     def tree(self, limit: int = CONNECTIONS) -> SeenProcess:

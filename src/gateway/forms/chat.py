@@ -124,9 +124,10 @@ def write_request(call: Call, target: Target) -> UpstreamRequest:
     fields = dict(call.fields)
     if target.model != call.model:
         fields["model"] = Raw(_encode(target.model))
-    if call.stream and not call.show_usage:
+    if call.stream and (target.running_usage or not call.show_usage):
         options = _decode_options(fields.get("stream_options", _NULL)) or {}
-        fields["stream_options"] = Raw(_encode({**options, "include_usage": _TRUE}))
+        running = {"continuous_usage_stats": _TRUE} if target.running_usage else {}
+        fields["stream_options"] = Raw(_encode({**running, **options, "include_usage": _TRUE}))
     accept = EVENT_STREAM if call.stream else "application/json"
     headers = ((b"content-type", b"application/json"), (b"accept", accept.encode()))
     return UpstreamRequest("POST", "/chat/completions", headers, _encode(fields))

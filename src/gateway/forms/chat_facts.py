@@ -6,7 +6,7 @@ Providers are hostile or odd: of valid JSON with unexpected types, as many facts
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -127,26 +127,146 @@ def _read_any(raw: msgspec.Raw) -> object:
         return None
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)] | None
+
+
+class _Kept(msgspec.Struct, gc=False):
+    """For how long tokens were written to a cache, in Anthropic's words."""
+
+    ephemeral_1h_input_tokens: Count = None
+
+
+class _InputParts(msgspec.Struct, gc=False):
+    """Parts of the prompt. `cache_creation_*` is what LiteLLM calls them."""
+
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
+    cache_creation_tokens: Count = None
+    cache_creation_token_details: _Kept | None = None
+
+
+class _OutputParts(msgspec.Struct, gc=False):
+    """Parts of the completion."""
+
+    reasoning_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
+
+
+_NO_INPUT: Final = _InputParts()
+_NO_OUTPUT: Final = _OutputParts()
+_NOT_SAID: Final = _Kept()
+
+
+class _Report(msgspec.Struct, gc=False):
+    """A usage object: OpenAI's fields, then those that other servers of its form tell it in.
+
+    `prompt_cache_*` are DeepSeek's; `cached_tokens` is Moonshot's; `reasoning_tokens` is SGLang's
+    and Perplexity's; what else speaks of a cache is Anthropic's, as servers before it pass it on.
+    """
+
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    total_tokens: Count = None
+    prompt_tokens_details: _InputParts | None = None
+    completion_tokens_details: _OutputParts | None = None
+    prompt_cache_hit_tokens: Count = None
+    prompt_cache_miss_tokens: Count = None
+    cached_tokens: Count = None
+    reasoning_tokens: Count = None
+    cache_read_input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+    cache_creation: _Kept | None = None
+
+    def usage(self) -> Usage | None:
+        """Return it with parts that are parts; None where it says neither input nor output."""
+        into = self.prompt_tokens_details or _NO_INPUT
+        out = self.completion_tokens_details or _NO_OUTPUT
+        read = into.cached_tokens or self.prompt_cache_hit_tokens or self.cached_tokens
+        read = read or self.cache_read_input_tokens or 0
+        written = into.cache_write_tokens or into.cache_creation_tokens
+        written = written or self.cache_creation_input_tokens or 0
+        thought = out.reasoning_tokens or self.reasoning_tokens or 0
+        prompt, spoken = self.prompt_tokens, self.completion_tokens or 0
+        if prompt is None:
+            if self.prompt_cache_miss_tokens is not None:
+                prompt = read + self.prompt_cache_miss_tokens
+            elif self.completion_tokens is None:
+                return None
+            else:
+                prompt = max((self.total_tokens or 0) - spoken, 0)
+        if prompt + spoken != self.total_tokens or thought > spoken:
+            more_input, more_output = self._beside(prompt, spoken, read + written, thought)
+            prompt, spoken = prompt + more_input, spoken + more_output
+            thought = max(thought, more_output)
+        kept = into.cache_creation_token_details or self.cache_creation or _NOT_SAID
+        return Usage(
+            prompt,
+            spoken,
+            read,
+            thought,
+            written,
+            kept.ephemeral_1h_input_tokens or 0,
+            into.audio_tokens or 0,
+            out.audio_tokens or 0,
+            into.image_tokens or 0,
+            out.image_tokens or 0,
+        )
+
+    def _beside(self, prompt: int, spoken: int, cached: int, thought: int) -> tuple[int, int]:
+        """Return what belongs to input and output and is not counted there.
+
+        To OpenAI all parts are in their wholes. xAI counts thoughts beside the completion, Gemini
+        does and names them nowhere, servers before Anthropic may count the cache beside the
+        prompt: then the total is more than both, and what is missing tells which it is. Perplexity
+        leaves its thoughts out of the total, too: what is more than a whole is no part of it.
+        """
+        missing = (self.total_tokens or 0) - prompt - spoken
+        if missing > 0:
+            if missing != thought and missing in {cached, cached + thought}:
+                return cached, missing - cached
+            return 0, missing
+        beside_input = cached if cached > prompt and self.total_tokens is None else 0
+        return beside_input, thought if thought > spoken else 0
+
+
+_PARTS: Final[dict[type[msgspec.Struct], dict[str, type[msgspec.Struct]]]] = {
+    _Report: {
+        "prompt_tokens_details": _InputParts,
+        "completion_tokens_details": _OutputParts,
+        "cache_creation": _Kept,
+    },
+    _InputParts: {"cache_creation_token_details": _Kept},
+    _OutputParts: {},
+    _Kept: {},
+}
+"""What of a usage object holds counts in its turn."""
+
+
 def usage_of(value: object) -> Usage | None:
-    """Read a usage object; None where it holds no token counts."""
+    """Read a usage object; None where it holds no token counts.
+
+    Where every chunk of a stream has one, each tells all that there was so far: the last one
+    counts, and none is added to another.
+    """
     if not isinstance(value, dict):
         return None
-    input_tokens, output_tokens = _count(value, "prompt_tokens"), _count(value, "completion_tokens")
-    if input_tokens is None and output_tokens is None:
-        return None
-    return Usage(
-        input_tokens or 0,
-        output_tokens or 0,
-        _count(value.get("prompt_tokens_details"), "cached_tokens") or 0,
-        _count(value.get("completion_tokens_details"), "reasoning_tokens") or 0,
-    )
+    try:
+        said = msgspec.convert(value, _Report)
+    except msgspec.ValidationError:
+        said = msgspec.convert(_sound(value, _Report), _Report)
+    return said.usage()
 
 
-def _count(holder: object, key: str) -> int | None:
-    value = holder.get(key) if isinstance(holder, dict) else None
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    return None
+def _sound(holder: object, kind: type[msgspec.Struct]) -> dict[str, object]:
+    """Leave out of a usage object, or of a part of it, what cannot be what it is called."""
+    if not isinstance(holder, dict):
+        return {}
+    counts = {key: part for key, part in holder.items() if type(part) is int and part >= 0}
+    parts = {key: _sound(holder.get(key), inner) for key, inner in _PARTS[kind].items()}
+    return {**counts, **parts}
 
 
 def model_of(value: object) -> str | None:

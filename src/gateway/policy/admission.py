@@ -1,18 +1,25 @@
 """What a caller is told of its limits: header fields as OpenAI's, and the refusal. Pure.
 
-Of key and team the tighter is told, and not which it is; a refusal says it in words.
+Of key, team and model the tightest is told, and not which it is; a refusal says it in words.
 """
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
-from gateway.policy.limits import Lease, Limiter, Refusal, Standing
-from gateway.words.caller import Caller
+from gateway.policy.limits import (
+    Lease,
+    Levels,
+    Limiter,
+    Refusal,
+    Standing,
+    Subject,
+    Which,
+    refusal_of,
+    standing_of,
+)
 from gateway.words.client import Header
-from gateway.words.errors import RateLimited
-
-NEVER: Final[tuple[Header, ...]] = ((b"x-should-retry", b"false"),)
-"""What OpenAI's own clients are told, so that they do not ask again in vain."""
+from gateway.words.errors import NO_RETRY, RateLimited
 
 _REQUESTS = (
     b"x-ratelimit-limit-requests",
@@ -24,30 +31,45 @@ _TOKENS = (
     b"x-ratelimit-remaining-tokens",
     b"x-ratelimit-reset-tokens",
 )
-_MILLISECOND = 1_000_000
+_WHICH: Final[dict[Which, str]] = {
+    "requests": " requests per minute",
+    "tokens": " tokens per minute",
+    "concurrency": " open at once",
+}
+_MILLISECOND = 1_000
+"""Microseconds."""
 
 
-def admit(limiter: Limiter, caller: Caller, tokens: int, now: float) -> Lease:
+def admit(limiter: Limiter, subjects: Sequence[Subject], tokens: int, now: float) -> Lease:
     """Let a call in; its lease is to be entered at once. Raises `RateLimited`, or `Busy`."""
-    lease = limiter.acquire(caller, tokens, now)
+    lease = limiter.acquire(subjects, tokens, now)
     if isinstance(lease, Refusal):
-        headers = (*headers_of(limiter, caller, now), *_retry_headers(lease))
-        raise RateLimited(_sentence(lease, caller, tokens), headers=headers)
+        raise _error(lease, subjects, limiter.levels(subjects, now), tokens)
     return lease
 
 
-def headers_of(limiter: Limiter, caller: Caller, now: float) -> tuple[Header, ...]:
+def refused(subjects: Sequence[Subject], levels: Sequence[Levels], tokens: int) -> RateLimited:
+    """Return what a call is told that these levels leave no room for."""
+    return _error(refusal_of(subjects, levels, tokens), subjects, levels, tokens)
+
+
+def headers_of(limiter: Limiter, subjects: Sequence[Subject], now: float) -> tuple[Header, ...]:
     """Return `x-ratelimit-*`: limit, what remains, and when all of it is there again."""
-    requests, tokens = limiter.standing(caller, now)
+    return fields_of(subjects, limiter.levels(subjects, now))
+
+
+def fields_of(subjects: Sequence[Subject], levels: Sequence[Levels]) -> tuple[Header, ...]:
+    """Return the same for subjects that have so much in use."""
+    requests, tokens = standing_of(subjects, levels)
     if requests is None:
         return () if tokens is None else _fields(_TOKENS, tokens)
     of_requests = _fields(_REQUESTS, requests)
     return of_requests if tokens is None else of_requests + _fields(_TOKENS, tokens)
 
 
-def duration(nanoseconds: int) -> str:
+def duration(microseconds: int) -> str:
     """Write a time as OpenAI does, milliseconds rounded up: `120ms`, `1s`, `8.64s`, `6m0s`."""
-    milliseconds = -(-nanoseconds // _MILLISECOND)
+    milliseconds = -(-microseconds // _MILLISECOND)
     if 0 < milliseconds < 1000:
         return f"{milliseconds}ms"
     minutes, milliseconds = divmod(milliseconds, 60_000)
@@ -68,21 +90,23 @@ def _fields(names: tuple[bytes, bytes, bytes], standing: Standing) -> tuple[Head
     )
 
 
+def _error(
+    refusal: Refusal, subjects: Sequence[Subject], levels: Sequence[Levels], tokens: int
+) -> RateLimited:
+    headers = (*fields_of(subjects, levels), *_retry_headers(refusal))
+    return RateLimited(_sentence(refusal, tokens), headers=headers)
+
+
 def _retry_headers(refusal: Refusal) -> tuple[Header, ...]:
     wait = refusal.retry_after
     if wait is None:
-        return NEVER
+        return NO_RETRY
     return ((b"retry-after", b"%d" % ceil(wait)), (b"retry-after-ms", b"%d" % ceil(wait * 1000)))
 
 
-def _sentence(refusal: Refusal, caller: Caller, tokens: int) -> str:
-    limits = caller.limits if refusal.of == "key" else caller.team_limits
+def _sentence(refusal: Refusal, tokens: int) -> str:
     whose = f"the limit of this {refusal.of}"
-    limit = {
-        "requests": f"{limits.requests_per_minute} requests per minute",
-        "tokens": f"{limits.tokens_per_minute} tokens per minute",
-        "concurrency": f"{limits.concurrency} open at once",
-    }[refusal.which]
+    limit = str(refusal.limit) + _WHICH[refusal.which]
     if refusal.retry_after is not None:
         again = f"Try again in {duration(ceil(refusal.retry_after * 1000) * _MILLISECOND)}."
         return f"{whose.capitalize()} is reached: {limit}. {again}"

@@ -20,7 +20,7 @@ ENTRY_BYTES = 1024
 PIECE_BYTES = 160
 """What a piece costs beside its own bytes."""
 
-USAGE_BYTES = 64 + 4 * 32
+USAGE_BYTES = 64 + 40 * len(Usage.__struct_fields__)
 """What a usage costs: the struct and its numbers."""
 
 HEADER_BYTES = 160

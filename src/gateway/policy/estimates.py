@@ -40,8 +40,8 @@ _decode_count = msgspec.json.Decoder(int).decode
 
 def estimate_of(call: Call) -> int:
     """Return how many tokens to reserve for a call, its answer included."""
-    answers = min(_count(call.fields.get("n")) or 1, _MOST_CHOICES)
-    return prompt_of(call) + answers * _answer(call.fields)
+    most = most_of(call)
+    return prompt_of(call) + (choices_of(call) * ANSWER_TOKENS if most is None else most)
 
 
 def prompt_of(call: Call) -> int:
@@ -50,12 +50,18 @@ def prompt_of(call: Call) -> int:
     return -(-asked // TOKEN_BYTES)
 
 
-def _answer(fields: dict[str, Raw]) -> int:
+def most_of(call: Call) -> int | None:
+    """Return how many tokens may be answered at most, all choices together; None: nobody says."""
     for name in _NAMES_OF_MOST:
-        most = _count(fields.get(name))
+        most = _count(call.fields.get(name))
         if most is not None:
-            return min(most, MOST_TOKENS)
-    return ANSWER_TOKENS
+            return min(most, MOST_TOKENS) * choices_of(call)
+    return None
+
+
+def choices_of(call: Call) -> int:
+    """Return how many answers are asked for side by side."""
+    return min(_count(call.fields.get("n")) or 1, _MOST_CHOICES)
 
 
 def _count(raw: Raw | None) -> int | None:

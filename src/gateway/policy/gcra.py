@@ -6,8 +6,9 @@ limit leaves: the burst is the limit. So what is used from one moment to another
     limit + limit * (seconds between them) / 60
 
 and after a minute of rest the whole limit is there again. A level counts in parts of a token (or a
-request), `UNIT` of them to one: in a nanosecond there run off as many as the limit has tokens. All
-numbers are whole, whatever the limit, and nothing is ever rounded but what is told to people.
+request), `UNIT` of them to one: in a microsecond there run off as many as the limit has tokens. All
+numbers are whole, whatever the limit, and nothing is ever rounded but what is told to people. The
+shared store counts in the same parts (`store/lua`), in numbers that are whole up to 2 ** 53.
 
 A reservation may turn out to have been too large. What is given back then is what the level would
 now be lower by, had less been reserved: no more, or a call that is held open long enough would have
@@ -16,12 +17,22 @@ its tokens back from a minute that is over. `Reserves` knows how much that is.
 
 from typing import Final
 
-UNIT: Final = 60_000_000_000
-"""Parts of a token or request, and nanoseconds of a minute."""
+UNIT: Final = 60_000_000
+"""Parts of a token or request, and microseconds of a minute."""
+
+
+def wait_of(level: int, cost: int, limit: int) -> int | None:
+    """Return after how long so much may be used; None is never, with the limit as it is."""
+    excess = level + cost - limit * UNIT
+    if excess <= 0:
+        return 0
+    if limit <= 0 or cost > limit * UNIT:
+        return None
+    return -(-excess // limit)
 
 
 class Meter:
-    """A level that runs off, under a limit. Times are whole nanoseconds, levels and costs parts."""
+    """A level that runs off, under a limit. Times are microseconds, levels and costs are parts."""
 
     __slots__ = ("level", "limit", "since")
 
@@ -46,15 +57,6 @@ class Meter:
     def level_at(self, now: int) -> int:
         """Return what the level has run off to by now."""
         return max(0, self.level - max(0, now - self.since) * self.limit)
-
-    def wait(self, cost: int) -> int | None:
-        """Return after how long so much may be used; None is never, with the limit as it is."""
-        excess = self.level + cost - self.limit * UNIT
-        if excess <= 0:
-            return 0
-        if self.limit <= 0 or cost > self.limit * UNIT:
-            return None
-        return -(-excess // self.limit)
 
     def _run_off(self, amount: int) -> None:
         self.level -= amount

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
+from urllib.parse import quote
 
 from gateway.policy.fallbacks import ANYTHING, fits
-from gateway.words.caller import Caller, Limits
+from gateway.words.budget import Account, Budget, Per
+from gateway.words.caller import Caller, Limits, Unpriced
 
 PREFIX: Final = "ngw-"
 SECRET_BYTES: Final = 32
@@ -29,6 +31,9 @@ WRONG: Final = b""
 _SECRET = re.compile(rb"[\x21-\x7e]{1,%d}" % LONGEST_BYTES)
 _FIELDS: Final = (b"x-api-key", b"api-key")
 _NO_LIMITS: Final = Limits()
+
+
+Budgets = tuple[Budget, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class KeyRecord:
     expires: int | None = None
     revoked: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    budgets: Budgets = ()
 
     @property
     def key_id(self) -> str:
@@ -63,10 +69,16 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """What all keys of a team have in common."""
+    """What all keys of a team have in common.
+
+    `members` are groups of an issuer's tokens whose holders belong to the team, as `oidc:NAME`.
+    """
 
     models: tuple[str, ...] = ()
     limits: Limits = _NO_LIMITS
+    budgets: Budgets = ()
+    unpriced: Unpriced = "refuse"
+    members: tuple[str, ...] = ()
 
 
 def presented(headers: Mapping[bytes, bytes]) -> bytes | None:
@@ -166,6 +178,12 @@ class Keyring:
             record.name for whole, record in self._records.items() if whole not in self._callers
         )
 
+    @property
+    def windows(self) -> frozenset[Per]:
+        """The windows in which anything is counted for a key or for its team."""
+        callers = self._callers.values()
+        return frozenset(each.budget.per for caller in callers for each in caller.accounts)
+
     def identify(self, secret: bytes, today: float) -> Caller | None:
         """Return who holds a secret; None where it opens nothing, whatever the reason.
 
@@ -207,4 +225,30 @@ def _caller(record: KeyRecord, team: Team) -> Caller:
         team_models=team.models,
         limits=record.limits,
         team_limits=team.limits,
+        accounts=accounts_of(
+            record.name, record.user, record.budgets, record.team or "", team.budgets
+        ),
+        unpriced=team.unpriced,
     )
+
+
+def accounts_of(
+    key: str, user: str | None, own: Budgets, team: str, common: Budgets
+) -> tuple[Account, ...]:
+    """Return what the calls of a key are paid from: its own budgets and those of its team."""
+    found = [Account(_title(each, "key", key), "key", each, key=key) for each in own]
+    for each in common:
+        if each.each != "user":
+            found.append(Account(_title(each, "team", team), "team", each, team=team))
+        elif user is not None:
+            name = _title(each, "user", team, user)
+            found.append(Account(name, "user", each, team=team, user=user))
+        else:
+            name = _title(each, "holder", team, key)
+            found.append(Account(name, "user", each, key=key, team=team))
+    return tuple(found)
+
+
+def _title(budget: Budget, *whose: str) -> str:
+    """Name an account. A part that holds a space or a sign is written so that none can be added."""
+    return " ".join(quote(part, safe="@*:.") for part in (*whose, budget.per, *budget.models))

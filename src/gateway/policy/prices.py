@@ -2,8 +2,9 @@
 
 Prices are whole picodollars for one token, which is the same as micro-dollars for a million. A
 nano-dollar for one token would be too coarse: a cached token at $0.0028 per million costs 2.8 of
-them. Six decimals of dollars per million are exact here, and nobody publishes more. A call is added
-up in picodollars and rounded once, half up, to whole nano-dollars.
+them. Six decimals of dollars per million are exact here; what is published with more is a rate by
+the hour that somebody divided. A call is added up in picodollars and rounded once, half up, to
+whole nano-dollars.
 
 The table is a file of the package, made by `nox -s prices` and read when it is first asked for.
 """
@@ -50,9 +51,11 @@ _ENDS: Final = "-@:./"
 
 
 class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one token costs in picodollars, and one call in nano-dollars; None is as the others.
+    """What one token costs in picodollars, and one call in nano-dollars; None is as another.
 
-    Cached and written tokens are part of the input, reasoning is part of the output. `tiers` are
+    Cached and written tokens are part of the input, reasoning is part of the output: without a
+    price they cost what their whole does, and what is kept for an hour costs what is kept for less.
+    Audio and images are as text without a price, and cached ones as those that are not. `tiers` are
     numbers of tokens, ascending, each with a price: where the input is longer than that, the whole
     call costs what stands there.
     """
@@ -64,6 +67,13 @@ class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reasoning: int | None = None
     per_request: int = 0
     tiers: "tuple[tuple[int, Price], ...]" = ()
+    cache_write_1h: int | None = None
+    audio_input: int | None = None
+    cached_audio: int | None = None
+    audio_output: int | None = None
+    image_input: int | None = None
+    cached_image: int | None = None
+    image_output: int | None = None
 
 
 FREE: Final = Price(0)
@@ -172,22 +182,83 @@ def bundled() -> Table:
 
 
 def cost_of(usage: Usage, price: Price) -> int:
-    """Return what a call cost, in whole nano-dollars: never below 0, never above `MOST_NANOS`."""
-    whole, spoken = max(usage.input_tokens, 0), max(usage.output_tokens, 0)
+    """Return what a call cost, in whole nano-dollars: never below 0, never above `MOST_NANOS`.
+
+    Parts that are more than their whole count as the whole.
+    """
+    whole = max(usage.input_tokens, 0)
     for above, dearer in reversed(price.tiers):
         if whole > above:
             price = dearer
             break
-    cached = min(max(usage.cached_tokens, 0), whole)
-    thought = min(max(usage.reasoning_tokens, 0), spoken)
-    picos = (
-        (whole - cached) * price.input
-        + cached * (price.input if price.cached_input is None else price.cached_input)
-        + (spoken - thought) * price.output
-        + thought * (price.output if price.reasoning is None else price.reasoning)
-    )
+    picos = _input_picos(usage, whole, price) + _output_picos(usage, price)
     spent = price.per_request + (picos + PICOS_IN_A_NANO // 2) // PICOS_IN_A_NANO
     return min(spent, MOST_NANOS)
+
+
+def cost_of_text(read: int, written: int, price: Price) -> int:
+    """Return what so many tokens of plain text cost: as `cost_of` says it."""
+    for above, dearer in reversed(price.tiers):
+        if read > above:
+            price = dearer
+            break
+    picos = read * price.input + written * price.output
+    return min(price.per_request + (picos + PICOS_IN_A_NANO // 2) // PICOS_IN_A_NANO, MOST_NANOS)
+
+
+def _input_picos(usage: Usage, whole: int, price: Price) -> int:
+    """Return what was read cost. No provider tells of which kind the cached tokens are: text comes
+    first, where a cache saves least. Written ones are text.
+    """
+    audio = images = 0
+    if price.audio_input is not None:
+        audio = min(max(usage.audio_input_tokens, 0), whole)
+    if price.image_input is not None:
+        images = min(max(usage.image_input_tokens, 0), whole - audio)
+    text, cached = whole - audio - images, min(max(usage.cached_tokens, 0), whole)
+    cached_text = min(cached, text)
+    written = min(max(usage.cache_write_tokens, 0), text - cached_text)
+    for_hour = min(max(usage.cache_write_1h_tokens, 0), written)
+    write = price.input if price.cache_write is None else price.cache_write
+    return (
+        (text - cached_text - written) * price.input
+        + cached_text * (price.input if price.cached_input is None else price.cached_input)
+        + (written - for_hour) * write
+        + for_hour * (write if price.cache_write_1h is None else price.cache_write_1h)
+        + (_media_picos(audio, images, cached - cached_text, price) if audio or images else 0)
+    )
+
+
+def _media_picos(audio: int, images: int, cached: int, price: Price) -> int:
+    """Return what audio and images cost that were read; of those that were cached images first."""
+    cached_images = min(cached, images)
+    cached_audio = cached - cached_images
+    audio_price, image_price = price.audio_input or 0, price.image_input or 0
+    return (
+        (audio - cached_audio) * audio_price
+        + cached_audio * (audio_price if price.cached_audio is None else price.cached_audio)
+        + (images - cached_images) * image_price
+        + cached_images * (image_price if price.cached_image is None else price.cached_image)
+    )
+
+
+def _output_picos(usage: Usage, price: Price) -> int:
+    """Return what was written cost. Thoughts are text."""
+    audio = images = 0
+    text = max(usage.output_tokens, 0)
+    if price.audio_output is not None:
+        audio = min(max(usage.audio_output_tokens, 0), text)
+        text -= audio
+    if price.image_output is not None:
+        images = min(max(usage.image_output_tokens, 0), text)
+        text -= images
+    thought = min(max(usage.reasoning_tokens, 0), text)
+    return (
+        (text - thought) * price.output
+        + thought * (price.output if price.reasoning is None else price.reasoning)
+        + audio * (price.audio_output or 0)
+        + images * (price.image_output or 0)
+    )
 
 
 def picos_a_token(dollars_a_million: float) -> int:

@@ -99,6 +99,21 @@ class ConductSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             " is told of a timeout before it gives up."
         ),
     ] = None
+    on_client_gone: Annotated[
+        Literal["cancel", "drain"] | None,
+        Meta(
+            description="`cancel`: an answer whose client has left is stopped at once. `drain`: it"
+            " is read on, within bounds, where the provider bills all of it anyway, so that the"
+            " ledger has what it cost."
+        ),
+    ] = None
+    drain_max_seconds: Annotated[
+        Timeout | None, Meta(description="For so long an answer is read on, at most.")
+    ] = None
+    drain_max_tokens: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000_000)] | None,
+        Meta(description="So many further events of it are read, at most."),
+    ] = None
     timeouts: Annotated[
         TimeoutSettings, Meta(description="The clocks towards providers, each by itself.")
     ] = TimeoutSettings()

@@ -21,6 +21,14 @@ class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Where its API begins: `http://` or `https://`, host, port, path.",
         ),
     ] = "https://api.openai.com/v1"
+    running_usage: Annotated[
+        bool,
+        Meta(
+            description="The server is asked to report usage with every event of a stream, as vLLM"
+            " and SGLang can, so that a stream which breaks off is counted exactly. Clients see it"
+            " there; other servers may refuse the call."
+        ),
+    ] = False
 
 
 def credentials(key: Secret | None) -> tuple[Header, ...]:

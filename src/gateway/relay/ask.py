@@ -90,9 +90,6 @@ class TargetAnswer:
             for piece in pieces:
                 held_bytes += len(piece.raw)
                 speaks = speaks or piece.has_content
-                if piece.usage is not None:
-                    # It may yet lose, and this is what it has cost.
-                    self.attempt.usage = piece.usage
             if speaks or held_bytes > MAX_PREAMBLE_BYTES:
                 break
         self._held = held
@@ -137,7 +134,11 @@ class TargetAnswer:
                 self._malformed_events = malformed
 
     def _up_to_fault(self, pieces: list[Piece]) -> list[Piece]:
-        """Keep back an error told in the stream: it is raised once what came before has passed."""
+        """Keep back an error told in the stream: it is raised once what came before has passed.
+
+        What is told is what it costs, whoever reads it, and even where the race is lost.
+        """
+        attempt = self.attempt
         for index, piece in enumerate(pieces):
             if piece.fault is not None:
                 fault = piece.fault
@@ -149,6 +150,10 @@ class TargetAnswer:
                 return pieces[:index]
             if not piece.comment:
                 self._clock.heard()
+            if piece.has_content:
+                attempt.pieces += 1
+            if piece.usage is not None:
+                attempt.usage, attempt.counted = piece.usage, attempt.pieces
         return pieces
 
     def give_up(self, outcome: str) -> None:
@@ -157,15 +162,22 @@ class TargetAnswer:
         self.attempt.outcome = outcome
 
     def hand_over(self, receipt: Receipt) -> None:
-        """Go on with this answer for another call: what it costs from now on is that call's."""
+        """Go on with this answer for another call: what it costs, all of it, is that call's."""
         before = self.attempt
-        self.attempt = Attempt(before.target, trio.current_time(), upstream=before.upstream)
+        self.attempt = Attempt(
+            before.target,
+            trio.current_time(),
+            upstream=before.upstream,
+            usage=before.usage,
+            pieces=before.pieces,
+            counted=before.counted,
+        )
         before.close(trio.current_time(), None, left=True)
-        before.outcome = HANDED_ON
+        before.outcome, before.usage = HANDED_ON, None
         receipt.attempts.append(self.attempt)
         receipt.target = before.target
         self._receipt = receipt
-        self._errand = msgspec.structs.replace(self._errand, receipt=receipt)
+        self._errand = msgspec.structs.replace(self._errand, receipt=receipt, pays=None)
 
     async def lose(self) -> None:
         """Be done with an answer that came second."""
@@ -176,8 +188,6 @@ class TargetAnswer:
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            self.attempt.usage = self._receipt.usage
         settle(self._errand, self.target, self.attempt, error)
         # Waits for nothing, unless the answer is a foreign transport's (ADR 5).
         await self._incoming.aclose()
@@ -189,8 +199,8 @@ async def ask(errand: Errand, target: Target, share: float = inf) -> TargetAnswe
     The target must have been claimed from `Health`. `share` is the time in seconds that the try may
     take, beside the target's own clock; a call that does not stream has no first token.
     """
-    attempt = Attempt(target.name, trio.current_time())
     receipt = errand.receipt
+    attempt = Attempt(target.name, trio.current_time())
     receipt.attempts.append(attempt)
     receipt.target = target.name
     own = target.timeouts.first_token if errand.call.stream else inf

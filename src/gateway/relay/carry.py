@@ -4,6 +4,7 @@ Who decides is a step here; who only watches is a tap on the receipt. Nothing in
 releases or cleans up: each `with` does that on its way out, at once, however it is left.
 """
 
+import msgspec
 import trio
 
 from gateway.forms.table import FORMS
@@ -23,19 +24,23 @@ async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, hous
 
     When it returns, the last byte has been handed to the client's socket and the receipt says so.
     """
-    plan = wishes.over(house.plan(call, receipt.caller, receipt.began))
-    writer = FORMS[call.form].AnswerWriter(call)
-    patience = wishes.patience_for(plan)
-    clock.begin(wishes.timeouts(plan.timeouts, patience), writer)
     receipt.phase = Phase.WAITING
-    now = trio.current_time()
-    errand = Errand(call, wishes, receipt, clock, house, clock.until, now + patience)
-    with let_in(call, receipt, house.limiter, now) as admission:
+    with await let_in(call, wishes, receipt, house) as admission:
+        call, plan = admission.call, admission.plan
+        writer = FORMS[call.form].AnswerWriter(call)
+        patience = wishes.patience_for(plan)
+        clock.begin(wishes.timeouts(plan.timeouts, patience), writer)
+        if plan.conduct.reads_on and not plan.conduct.coalesce:
+            clock.spare(plan.conduct, receipt)
+        patient_until = trio.current_time() + patience
+        errand = Errand(call, wishes, receipt, clock, house, clock.until, patient_until)
+        if admission.pays:
+            errand = msgspec.structs.replace(errand, pays=admission.may_ask_again)
         if house.books is not None:
             house.books.started(receipt)
         async with await answer_to(plan, errand, clock) as answer:
             receipt.begin_content(clock.commit())
-            passed = admission.headers(answer.headers, trio.current_time())
+            passed = admission.headers(answer.headers)
             clock.start(answer.status, (*writer.headers, *passed, *account_of(receipt)))
             while True:
                 pieces = await answer.next()
@@ -43,6 +48,8 @@ async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, hous
                 if answer.ended:
                     break
                 await clock.send(writer.write(pieces))
+                if admission.pays:
+                    await admission.go_on()
             receipt.phase = Phase.FINISHING
         await clock.finish(writer.write(pieces) + writer.end())
         receipt.complete()

@@ -11,10 +11,12 @@ import trio
 
 from gateway.forms import Writer
 from gateway.relay.options import ClockOptions
+from gateway.relay.reading_on import ReadingOn
 from gateway.words.client import Client, Header
 from gateway.words.errors import GatewayError
 from gateway.words.life import Cause, Life
-from gateway.words.target import Timeouts
+from gateway.words.receipt import Receipt
+from gateway.words.target import Conduct, Timeouts
 
 OK = 200
 _SILENCES = frozenset({Cause.IDLE_SILENCE, Cause.IDLE_TRICKLE})
@@ -38,7 +40,10 @@ class Clock:
         self._writer: Writer | None = None
         self._keepalive = b""
         self._keepalive_done: trio.Event | None = None
+        self._keepalive_scope = trio.CancelScope()
         self._reading: trio.CancelScope | None = None
+        self._reading_on: ReadingOn | None = None
+        self._fell_silent = False
 
     @property
     def until(self) -> float:
@@ -48,7 +53,7 @@ class Clock:
     @property
     def silent(self) -> bool:
         """True once the call was ended because its provider fell silent."""
-        return self._life.cause in _SILENCES
+        return self._fell_silent or self._life.cause in _SILENCES
 
     def begin(self, timeouts: Timeouts, writer: Writer) -> None:
         """Start to count. The writer knows how its form keeps a waiting client."""
@@ -57,6 +62,20 @@ class Clock:
         self._idle_timeout = timeouts.idle
         self._writer = writer
         self._keepalive = writer.keepalive()
+
+    def spare(self, conduct: Conduct, receipt: Receipt) -> None:
+        """Have the answer read on, within bounds, where the client leaves."""
+        self._reading_on = ReadingOn(conduct, receipt)
+        self._life.spare(self._read_on)
+
+    def _read_on(self) -> None:
+        """Write nothing from now on: there is nobody to read it."""
+        assert self._reading_on is not None
+        self._keepalive = b""
+        self._keepalive_scope.cancel(reason=Cause.CLIENT_GONE)
+        until = trio.current_time() + self._reading_on.begin()
+        self._life.expire_at(min(self._total_at, until))
+        self._client.abort()
 
     def commit(self) -> float:
         """Say that content has come: from now on the idle clock counts. Returns when it came."""
@@ -94,14 +113,30 @@ class Clock:
             self._writing_since = inf
             await self._keepalive_done.wait()
             self._writing_since = self._spoke_at = trio.current_time()
-        await self._client.send(data)
+        if self._reading_on is None:
+            await self._client.send(data)
+        else:
+            await self._send_if_there(data, self._reading_on)
         self._writing_since = inf
         # While we write, the provider is not read: that silence is ours.
         self._heard_at += trio.current_time() - began
 
+    async def _send_if_there(self, data: bytes, reading_on: ReadingOn) -> None:
+        """Write to a client that may leave, which ends the writing and not the call."""
+        if reading_on.alone and not reading_on.may_go_on:
+            self._life.stop(Cause.CLIENT_GONE)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if not reading_on.alone:
+            with reading_on.writing():
+                await self._client.send(data)
+
     async def finish(self, data: bytes) -> None:
         """Write the last events and the end of the body, in one write."""
         await self.hush()
+        if self._reading_on is not None and self._is_alone:
+            # All is read. The life has its cause: this call ends as what it was, left.
+            self._life.stop(Cause.CLIENT_GONE)
+            await trio.lowlevel.checkpoint()
         if not self._ticks:
             await self._finish_alone(data)
             return
@@ -158,8 +193,13 @@ class Clock:
                 self._committed = False
                 self._reading.cancel(reason=Cause.IDLE_SILENCE)
                 return
+            self._fell_silent = self._is_alone
             trickles = self._bytes_at > self._heard_at
             self._life.stop(Cause.IDLE_TRICKLE if trickles else Cause.IDLE_SILENCE)
+
+    @property
+    def _is_alone(self) -> bool:
+        return self._reading_on is not None and self._reading_on.alone
 
     def _idle_at(self) -> float:
         if not self._committed or self._writing_since != inf:
@@ -167,7 +207,8 @@ class Clock:
         return self._heard_at + self._idle_timeout
 
     def _next(self, now: float) -> float:
-        if self._life.cause is not None or now >= self._total_at:
+        over = self._life.cause is not None and (self._fell_silent or not self._is_alone)
+        if over or now >= self._total_at:
             return inf
         # A write or a commit may begin while we sleep: wake before it could be overdue.
         stalled_at = min(self._writing_since, now) + self._options.write_timeout
@@ -181,10 +222,11 @@ class Clock:
         done = self._keepalive_done = trio.Event()
         try:
             with trio.move_on_after(self._options.write_timeout) as scope:
+                self._keepalive_scope = scope
                 if not self._client.started and self._writer is not None:
                     self._client.start(OK, self._writer.headers)
                 await self._client.send(self._keepalive)
-            if scope.cancelled_caught:
+            if scope.cancelled_caught and not self._is_alone:
                 self._life.cut(Cause.CLIENT_STALLED)
             self._spoke_at = trio.current_time()
         finally:

@@ -1,5 +1,7 @@
 """What is to be done for one call, as the rooms of the corridor hand it on."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from gateway.forms.chat_prefill import fit_for_prefill, with_prefill
@@ -16,7 +18,8 @@ class Errand(msgspec.Struct, frozen=True):
 
     At `until`, on Trio's clock, its total time is over; at `patient_until` its client stops to wait
     for a first content. `beginning` is the text that the client has already, where the call is
-    asked again to go on from it.
+    asked again to go on from it. `pays` holds the money for one more attempt, and says whether
+    there was enough; None where nobody pays.
     """
 
     call: Call
@@ -27,6 +30,11 @@ class Errand(msgspec.Struct, frozen=True):
     until: float
     patient_until: float
     beginning: str = ""
+    pays: Callable[[], Awaitable[bool]] | None = None
+
+    async def may_ask_again(self) -> bool:
+        """Say whether there is the money for one more attempt, and still a client to ask for."""
+        return (self.pays is None or await self.pays()) and not self.receipt.drained
 
     def prefills(self, target: Target) -> bool:
         """Say whether a target is given the beginning, to go on from it."""

@@ -1,6 +1,6 @@
 """All that a call decides with: frozen, so that a call ends with what it began with."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -10,9 +10,11 @@ from httpx2 import AsyncBaseTransport
 from gateway.forms.chat_thread import thread_of
 from gateway.policy.allowance import Allowance
 from gateway.policy.asking import Ask
+from gateway.policy.budgets import Purse, Purses, Want
 from gateway.policy.health import Health
+from gateway.policy.issuers import Identifies
 from gateway.policy.keys import Keyring
-from gateway.policy.limits import Limiter
+from gateway.policy.limits import Lease, Subject
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
 from gateway.relay.costs import Costs
@@ -20,9 +22,34 @@ from gateway.relay.kept import Answers
 from gateway.relay.options import AnswerOptions, ClockOptions
 from gateway.relay.shared import Sharing
 from gateway.words.call import Call
-from gateway.words.caller import Caller
+from gateway.words.caller import Caller, Limits
+from gateway.words.client import Header
 from gateway.words.receipt import Receipt, Tap
 from gateway.words.target import Plan
+
+
+class Gate(Protocol):
+    """Who counts what callers have in use: this process alone, or several together."""
+
+    @property
+    def away(self) -> bool:
+        """Whether those who count together cannot be asked; then `mode` says what holds."""
+
+    @property
+    def mode(self) -> str:
+        """`local`, `open` or `closed` (see `on_shared_loss`)."""
+
+    async def admit(self, subjects: Sequence[Subject], tokens: int, wants: Sequence[Want]) -> Lease:
+        """Let a call in that will take about so many tokens, and put money into purses.
+
+        The lease is to be entered at once. Raises `RateLimited`, or `Busy`.
+        """
+
+    async def fund(self, wants: Sequence[Want]) -> None:
+        """Put more money into purses, as far as there is any."""
+
+    def headers(self, subjects: Sequence[Subject], lease: Lease) -> tuple[Header, ...]:
+        """Return what a caller is told of its limits."""
 
 
 class Books(Protocol):
@@ -43,7 +70,12 @@ class House:
     routes: Routes
     keys: Keyring | None
     """The virtual keys; None where there are none, and anyone may call."""
-    limiter: Limiter
+    gate: Gate
+    limits_of_models: Mapping[str, Limits]
+    """What all callers together may ask for, by the names of models."""
+    purses: Purses
+    warn_of: Callable[[Purse, float], None]
+    """Tell the log that a part of a budget has been spent."""
     costs: Costs | None
     """Who puts a price on attempts; None where nobody asks what they cost."""
     books: Books | None
@@ -63,14 +95,20 @@ class House:
     today: Callable[[], float]
     report: Callable[[str, BaseException, str], None]
     """Tell the log of a bug: what was being done, the exception, the request id."""
+    issuers: Identifies | None = None
+    """Who knows callers by the tokens of issuers; None where there are none."""
 
     def plan(self, call: Call, caller: Caller, now: float) -> Plan:
         """Return whom to ask for this caller, in order. Raises `UnknownModel`."""
         if self.keys is not None:
             self.check(call.model, caller)
+        return self.plan_for(call.model, call, now)
+
+    def plan_for(self, model: str, call: Call, now: float) -> Plan:
+        """Return whom to ask for a model, whoever asks, in order. Raises `UnknownModel`."""
         thread = partial(thread_of, call)
         ask = Ask(now, next(self.turns), self.draw(), thread, self.health)
-        return self.routes.plan(call.model, ask)
+        return self.routes.plan(model, ask)
 
     def check(self, name: str, caller: Caller) -> None:
         """Raise `UnknownModel` for a name that has no home, or that the caller may not ask for."""

@@ -65,7 +65,8 @@ class Resuming:
 
     @property
     def _may_go_on(self) -> bool:
-        return self._left > 0 and self._delivered.resumable
+        wanted = not self._errand.receipt.drained
+        return wanted and self._left > 0 and self._delivered.resumable
 
     async def _read(self) -> list[Piece]:
         if not self._may_go_on:
@@ -96,6 +97,8 @@ class Resuming:
         """Find who answers again; raises the error where nobody does."""
         await self._answer.__aexit__(type(error), error, None)
         self._clock.doubt()
+        if not await self._errand.may_ask_again():
+            raise error
         house, text = self._errand.house, self._delivered.text
         now = trio.current_time()
         # What the client has got has begun its patience anew.
@@ -117,7 +120,7 @@ class Resuming:
     def hand_over(self, receipt: Receipt) -> None:
         """Go on for another call (see `TargetAnswer.hand_over`)."""
         self._answer.hand_over(receipt)
-        self._errand = msgspec.structs.replace(self._errand, receipt=receipt)
+        self._errand = msgspec.structs.replace(self._errand, receipt=receipt, pays=None)
 
     async def __aenter__(self) -> "Resuming":
         return self

@@ -64,7 +64,8 @@ class _Heat:
     def second(self) -> Step | None:
         """Return whom to start beside the one that is late, if there may be another."""
         hedges = self._errand.house.hedges
-        step = self._journey.hedge(trio.current_time()) if hedges.any_left else None
+        wanted = hedges.any_left and not self._errand.receipt.drained
+        step = self._journey.hedge(trio.current_time()) if wanted else None
         if step is not None:
             hedges.spend()
             self._errand.receipt.hedged = True

@@ -14,9 +14,13 @@ _SHOULD_RETRY = b"x-should-retry"
 async def walk(journey: Journey, step: Step, errand: Errand) -> TargetAnswer | GatewayError:
     """Ask one target after the other until one speaks; return what the last one came to."""
     house = errand.house
+    failure: GatewayError | None = None
     while True:
         if step.again:
             await _pause(step, errand)
+            if failure is not None and errand.receipt.drained:
+                return failure
+            house.health.begin(step.target, trio.current_time(), must=True)
         try:
             share = journey.share(step.target, trio.current_time())
             return await ask(errand, step.target, share)
@@ -26,6 +30,8 @@ async def walk(journey: Journey, step: Step, errand: Errand) -> TargetAnswer | G
             failure.__context__ = failure.__cause__ = None
         if _last_try(step, errand).stale:
             journey.sent_twice(step.target)
+        if not await errand.may_ask_again():
+            return failure
         following = journey.after(step.target, failure, trio.current_time(), house.today())
         if following is None:
             return _for_good(failure, journey)
@@ -35,7 +41,6 @@ async def walk(journey: Journey, step: Step, errand: Errand) -> TargetAnswer | G
 async def _pause(step: Step, errand: Errand) -> None:
     _last_try(step, errand).waits_for = WaitsFor.TURN
     await trio.sleep(step.wait)
-    errand.house.health.begin(step.target, trio.current_time(), must=True)
 
 
 def _last_try(step: Step, errand: Errand) -> Attempt:

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 import msgspec
 
-from gateway.store.rows import COLUMNS, Row, Value
+from gateway.store.rows import BEFORE, COLUMNS, Row, Value
 
 MARK: Final = ".writer-"
 
@@ -123,7 +123,7 @@ class JournalFile:
             values = dict(zip(self._columns, _ROW.decode(line), strict=True))
             number = values["number"]
             if isinstance(number, int) and 0 <= number < MOST_CALLS:
-                return number, [values.get(name) for name in COLUMNS]
+                return number, [values.get(name, BEFORE.get(name)) for name in COLUMNS]
         except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
             pass
         self.unreadable += 1

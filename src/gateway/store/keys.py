@@ -7,7 +7,6 @@
 No call ever waits for the database: a thread reads it, and the last keys that were read count.
 """
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Final, NoReturn, TypeVar
@@ -17,8 +16,10 @@ import trio
 from msgspec import Meta
 
 from gateway.policy.keys import KeyRecord
-from gateway.store.database import Database, DatabaseFault, telling
+from gateway.store.connection import Connection, DatabaseFault, transaction
+from gateway.store.database import Database
 from gateway.store.line import Journal
+from gateway.words.budget import Budget
 from gateway.words.caller import Limits
 
 INTERVAL: Final = 0.25
@@ -28,16 +29,16 @@ PATIENCE: Final = 1.0
 """Seconds that a look waits for who locks the whole database."""
 
 _READ: Final = (
-    'SELECT name, digest, hint, team, "user", models, limits, created, expires, revoked, metadata'
-    " FROM keys"
+    'SELECT name, digest, hint, team, "user", models, limits, created, expires, revoked,'
+    " metadata, budgets FROM keys"
 )
-_READ_ALL: Final = f"{_READ} ORDER BY name"
 _READ_ONE: Final = f"{_READ} WHERE name = ?"
 _READ_VERSION: Final = "SELECT value FROM meta WHERE name = 'keys_version'"
 _RAISE_VERSION: Final = "UPDATE meta SET value = value + 1 WHERE name = 'keys_version'"
 _CREATE: Final = (
     'INSERT INTO keys (name, digest, hint, team, "user", models, limits, created, expires,'
-    " revoked, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING"
+    " revoked, metadata, budgets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (name) DO NOTHING"
 )
 _REVOKE: Final = "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL"
 _ROTATE: Final = "UPDATE keys SET digest = ?, hint = ? WHERE name = ? AND revoked IS NULL"
@@ -67,6 +68,7 @@ class _Row(msgspec.Struct, array_like=True, frozen=True):
     expires: int | None
     revoked: int | None
     metadata: str
+    budgets: str
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -87,9 +89,9 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class KeyStore:
-    """The table of keys, on one connection. What SQLite raises is raised by every method."""
+    """The table of keys, on one connection. Every method raises `DatabaseFault`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def create(self, record: KeyRecord) -> None:
@@ -99,6 +101,7 @@ class KeyStore:
             *(record.name, record.digest, record.hint, record.team, record.user),
             *(_json(record.models), _json(limits)),
             *(record.created, record.expires, record.revoked, _json(record.metadata)),
+            _json(record.budgets),
         )
         if not self._change(_CREATE, row):
             raise NameTaken(record.name)
@@ -123,16 +126,15 @@ class KeyStore:
     @property
     def version(self) -> int:
         """What each change raises."""
-        (version,) = self._connection.execute(_READ_VERSION).fetchone()
+        ((version,),) = self._connection.execute(_READ_VERSION)
         return int(version)
 
     def read(self) -> Kept:
         """Return all keys and the version that they are of."""
-        with self._connection as connection:
-            connection.execute("BEGIN")
+        with transaction(self._connection, reading=True):
             version = self.version
-            rows = connection.execute(_READ_ALL).fetchall()
-        found = [(str(row[0]), _record(row)) for row in rows]
+            rows = self._connection.execute(_READ).fetchall()
+        found = sorted(((str(row[0]), _record(row)) for row in rows), key=lambda each: each[0])
         return Kept(
             version,
             tuple(record for _, record in found if record is not None),
@@ -141,12 +143,11 @@ class KeyStore:
 
     def _change(self, statement: str, values: tuple[object, ...]) -> bool:
         """Change one row and raise the version, both or neither. False where there is no row."""
-        with self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if not connection.execute(statement, values).rowcount:
-                return False
-            connection.execute(_RAISE_VERSION)
-        return True
+        with transaction(self._connection):
+            changed = self._connection.execute(statement, values).rowcount > 0
+            if changed:
+                self._connection.execute(_RAISE_VERSION)
+        return changed
 
 
 class KeyBook:
@@ -228,7 +229,7 @@ class _Watch:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._version: int | None = None
 
@@ -239,11 +240,10 @@ class _Watch:
     def look(self) -> Kept | None:
         """Return all keys where they may have changed since the last look, else nothing."""
         try:
-            with telling(self._database.path):
-                store = KeyStore(self._connected())
-                if store.version == self._version:
-                    return None
-                kept = store.read()
+            store = KeyStore(self._connected())
+            if store.version == self._version:
+                return None
+            kept = store.read()
         except DatabaseFault:
             self.close()
             raise
@@ -255,7 +255,7 @@ class _Watch:
             self._connection.close()
             self._connection = None
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self) -> Connection:
         identity = self._database.identity
         if identity != self._identity:
             self.close()
@@ -281,6 +281,7 @@ def _record(row: tuple[object, ...]) -> KeyRecord | None:
             found.expires,
             found.revoked,
             msgspec.json.decode(found.metadata, type=dict[str, str]),
+            msgspec.json.decode(found.budgets, type=tuple[Budget, ...]),
         )
     except (msgspec.DecodeError, TypeError):  # TypeError: a limit that nobody here knows
         return None

@@ -6,11 +6,13 @@
 
 What was settled is in the database `LINGER` seconds and the length of one batch later, whatever
 then becomes of this process. What becomes of the machine is another matter: SQLite syncs its log
-when it is folded into the database, so a power failure takes the last moments with it.
+when it is folded into the database, so a power failure takes the last moments with it. PostgreSQL
+syncs each transaction, unless its operator says otherwise.
 """
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -31,8 +33,9 @@ costs some 2 KiB for each."""
 
 MAX_BATCH: Final = 1000
 
-LINGER: Final = 0.04
-"""Seconds. Entries that come close together are one transaction and wake the thread once."""
+LINGER: Final = 0.025
+"""Seconds from one batch to the next, at least. Entries that come close together are one batch and
+wake the thread once; one that comes during a write has waited already."""
 
 FLUSH_PATIENCE: Final = 5.0
 """Seconds that the database is given at the end."""
@@ -77,6 +80,7 @@ class Ledger:
         # SimpleQueue takes no lock of Python's: to put never waits.
         self._queue: SimpleQueue[Place | None] = SimpleQueue()
         self._closing = threading.Event()
+        self._drained = 0.0
         self._scribe = Scribe(database, today_ns, report, most_bytes)
         self._unmade = self._unflushed = 0
         self.dropped = 0
@@ -185,8 +189,10 @@ class Ledger:
             first = self._queue.get(timeout=self._scribe.patience)
         except Empty:
             return []
-        if self._queue.qsize() < MAX_BATCH:
-            self._closing.wait(LINGER)
+        left = self._drained + LINGER - time.monotonic()
+        if left > 0 and self._queue.qsize() < MAX_BATCH:
+            self._closing.wait(left)
+        self._drained = time.monotonic()
         rest = self._drain(MAX_BATCH - 1)
         return rest if first is None else [first, *rest]
 

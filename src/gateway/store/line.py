@@ -28,6 +28,13 @@ class Refused:
     reason: str
 
 
+UNKNOWN_SCRIPT: Final = "NOSCRIPT"
+"""What a refusal begins with where the store was not told of a program, or has forgotten it."""
+
+Late = Callable[[Sequence[object]], None]
+"""Takes the replies that came after all, when whoever had asked was gone. It raises nothing."""
+
+
 class Line(Protocol):
     """A connection that has been made. Nothing on it waits for longer than it is told to."""
 
@@ -35,11 +42,14 @@ class Line(Protocol):
     def behind(self) -> bool:
         """True while replies are late or many are out: who can do without asks nothing now."""
 
-    async def ask(self, *commands: Command, patience: float = PATIENCE) -> Sequence[object]:
+    async def ask(
+        self, *commands: Command, patience: float = PATIENCE, late: Late | None = None
+    ) -> Sequence[object]:
         """Return the reply to each command; all leave in one write.
 
         A reply is a number, bytes, a list, None or `Refused`. Raises `Lost`, also after `patience`
-        seconds.
+        seconds. Replies that come after that, or after a cancellation, are given to `late`, at the
+        latest with the link's next pulse; where the connection ends before them they are not.
         """
 
     async def hear(self, take: Callable[[bytes], None]) -> NoReturn:

@@ -36,12 +36,19 @@ class Link:
     """The one connection of this process, held by the service `run`."""
 
     def __init__(
-        self, open_line: Open, jobs: Sequence[Job], journal: Journal, draw: Callable[[], float]
+        self,
+        open_line: Open,
+        jobs: Sequence[Job],
+        journal: Journal,
+        draw: Callable[[], float],
+        loss: str = "going on locally",
     ) -> None:
+        """`loss` says what becomes of calls meanwhile."""
         self._open = open_line
         self._jobs = jobs
         self._journal = journal
         self._draw = draw
+        self._loss = loss
         self._told = False
         self.up = False
         self.losses = 0
@@ -96,7 +103,7 @@ class Link:
         """Say once that there is no store; the attempts in between are not worth a line."""
         if not self._told:
             self._told = True
-            self._journal.warning("shared store away, going on locally", reason=reason)
+            self._journal.warning(f"shared store away, {self._loss}", reason=reason)
 
 
 def pause(failures: int, draw: float) -> float:

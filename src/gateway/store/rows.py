@@ -3,7 +3,7 @@
 It holds nothing of what was asked or answered (R21).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -19,9 +19,12 @@ COLUMNS: Final = (
     *("cached_tokens", "cost_nanos", "ended_at_ns", "request_id", "key_id", "user", "endpoint"),
     *("answered_by", "stream", "phase", "cause", "status", "reasoning_tokens", "usage_quality"),
     *("ttft_ms", "duration_ms", "attempts", "lost_tokens_in", "cache", "shared_with", "tags"),
-    *("session", "client"),
+    *("session", "client", "drained", "asked", "cache_write_tokens"),
 )
 """What a row says of a call, beside its number."""
+
+BEFORE: Final[Mapping[str, Value]] = {"drained": 0}
+"""What is said in rows of versions that did not know a column yet; of all others, nothing."""
 
 LOST: Final = "lost"
 """The outcome of a call whose process died before it ended; and of an attempt that another beat."""
@@ -79,10 +82,21 @@ def row_of(receipt: Receipt, started_at_ns: int, ended_at_ns: int | None) -> Row
         _lost_tokens(attempts),
         receipt.cache,
         _text(receipt.shared_with),
-        _json([_plain(tag) for tag in receipt.tags[:MOST_TAGS]]) if receipt.tags else "[]",
-        _text(receipt.session),
-        _text(receipt.client),
+        *_labels(receipt),
+        *_turns(receipt),
+        None if usage is None else _tokens(usage.cache_write_tokens),
     ]
+
+
+def _labels(receipt: Receipt) -> tuple[str, str | None, str | None]:
+    """Tell what the client says of the call for the ledger's sake."""
+    tags = [_plain(tag) for tag in receipt.tags[:MOST_TAGS]]
+    return _json(tags) if tags else "[]", _text(receipt.session), _text(receipt.client)
+
+
+def _turns(receipt: Receipt) -> tuple[int, str | None]:
+    """Tell what became of the call beside its answer: read on, or answered by another model."""
+    return int(receipt.drained), _text(receipt.asked)
 
 
 def _status(receipt: Receipt, outcome: Outcome) -> int:

@@ -1,9 +1,10 @@
 """Adds up the ledger: calls, tokens and money, by one of the things that a row says. Read only."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
+
+from gateway.store.connection import Connection
 
 DAY_NS: Final = 86_400_000_000_000
 """Of a day in UTC."""
@@ -12,9 +13,11 @@ _DAY: Final = f"started_at_ns / {DAY_NS}"
 
 BY: Final[Mapping[str, str]] = {
     "day": _DAY,
-    # A plus keeps SQLite from reading the whole table in the order of an index.
-    "key": '+"key"',
+    # No index holds this, or SQLite would read the whole table in the order of that index.
+    "key": "\"key\" || ''",
     "team": "team",
+    "user": '"user"',
+    "session": "session",
     "model": "model",
     "target": "target",
 }
@@ -24,8 +27,13 @@ OPEN: Final = "open"
 """Said of calls that have not ended, in place of an outcome."""
 
 _SUMS: Final = (
-    "count(*), coalesce(sum(tokens_in), 0), coalesce(sum(cached_tokens), 0),"
-    " coalesce(sum(tokens_out), 0), coalesce(sum(cost_nanos), 0), count(*) - count(cost_nanos)"
+    "count(*), "
+    # PostgreSQL's own sums of whole numbers are none.
+    + ", ".join(
+        f"CAST(coalesce(sum({name}), 0) AS BIGINT)"
+        for name in ("tokens_in", "cached_tokens", "tokens_out", "cost_nanos")
+    )
+    + ", count(*) FILTER (WHERE cost_nanos IS NULL AND usage_quality IS NOT NULL)"
 )
 
 
@@ -43,9 +51,9 @@ _FIRST, _LAST = 0, 2**62 // DAY_NS
 
 @dataclass(slots=True)
 class Used:
-    """What calls came to. Money is whole nano-dollars; `unpriced` calls have ended without a price.
+    """What calls came to. Money is whole nano-dollars; `tokens_in` includes what was cached.
 
-    `tokens_in` includes what was cached.
+    `unpriced` calls have ended without a price although a provider has worked for them.
     """
 
     calls: int = 0
@@ -69,7 +77,7 @@ class Used:
 
 
 def usage(
-    connection: sqlite3.Connection, by: str, since: int | None = None, until: int | None = None
+    connection: Connection, by: str, since: int | None = None, until: int | None = None
 ) -> dict[str | int | None, Used]:
     """Return what was used by each day, key, team, model or target.
 

@@ -2,7 +2,7 @@
 
 Of coredis its connection is used, not its client. The client's pool loses a place for good when
 whoever waits for a new connection is cancelled, and here each question has a deadline. Whoever is
-cancelled here leaves nothing but a reply that nobody reads.
+cancelled here leaves nothing but a reply, which is read in its turn, and taken for no other (S21).
 
 This module alone imports the extra `shared`.
 """
@@ -11,7 +11,7 @@ import os
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NoReturn
@@ -21,10 +21,10 @@ import trio
 from anyio.abc import ByteStream
 from coredis.connection import BaseConnection, Location
 from coredis.exceptions import ConnectionError as ConnectionLost
-from coredis.exceptions import RedisError
+from coredis.exceptions import NoScriptError, RedisError
 
 from gateway.store.address import StoreAddress
-from gateway.store.line import PATIENCE, Command, Line, Lost, Refused
+from gateway.store.line import PATIENCE, UNKNOWN_SCRIPT, Command, Late, Line, Lost, Refused
 
 OVERDUE: Final = 0.05
 """Seconds after which a reply is late."""
@@ -106,6 +106,8 @@ class Valkey:
         self._channel = channel
         self._out: deque[tuple[float, Any]] = deque()
         """Commands without a reply, in order, each with the time when it was asked."""
+        self._left: deque[tuple[Sequence[Any], Late]] = deque()
+        """Commands that were left before their replies came, and who takes those."""
 
     @property
     def behind(self) -> bool:
@@ -114,7 +116,9 @@ class Valkey:
             return False
         return len(self._out) >= MOST_OPEN or trio.current_time() - self._out[0][0] > OVERDUE
 
-    async def ask(self, *commands: Command, patience: float = PATIENCE) -> Sequence[object]:
+    async def ask(
+        self, *commands: Command, patience: float = PATIENCE, late: Late | None = None
+    ) -> Sequence[object]:
         now = trio.current_time()
         try:
             requests = [
@@ -125,13 +129,29 @@ class Valkey:
             raise Lost(str(error)) from None
         self._out.extend((now, request) for request in requests)
         replies: list[object] = []
-        with trio.move_on_after(patience):
-            for request in requests:
-                replies.append(_plain(await request))  # noqa: PERF401 (what has come is counted)
+        try:
+            with trio.move_on_after(patience):
+                for request in requests:
+                    replies.append(_plain(await request))  # noqa: PERF401 (what came is counted)
+        finally:
+            if len(replies) < len(requests) and late is not None:
+                self._left.append((requests, late))
         if len(replies) < len(requests):
             raise Lost(f"it did not reply within {patience:g} seconds")
         self._took()
+        if self._left:
+            await self._hand_on()
         return replies
+
+    async def _hand_on(self) -> None:
+        """Give the replies that came late to whoever takes them."""
+        waiting, self._left = self._left, deque()
+        for requests, late in waiting:
+            if not all(request.complete for request in requests):
+                self._left.append((requests, late))
+                continue
+            with suppress(Lost):
+                late([_plain(await request) for request in requests])
 
     async def hear(self, take: Callable[[bytes], None]) -> NoReturn:
         try:
@@ -223,6 +243,8 @@ def _plain(reply: object) -> object:
     """Return a reply without the names of coredis."""
     if isinstance(reply, ConnectionLost):
         raise Lost(str(reply))
+    if isinstance(reply, NoScriptError):
+        return Refused(UNKNOWN_SCRIPT)
     return Refused(str(reply)[:LONGEST_REASON]) if isinstance(reply, Exception) else reply
 
 

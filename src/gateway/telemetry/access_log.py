@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gateway.endpoints import ENDPOINTS
 from gateway.telemetry.lines import Line, Plain, printable
 from gateway.telemetry.log import Log
+from gateway.words.answer import Usage
 from gateway.words.receipt import STATUS_CLIENT_GONE, Attempt, Outcome, Phase, Receipt
 
 PROBES = frozenset(endpoint.operation for endpoint in ENDPOINTS if endpoint.probe)
@@ -82,7 +83,6 @@ def level_of(receipt: Receipt) -> str:
 def fields_of(receipt: Receipt) -> dict[str, Plain]:
     """Return all fields, always the same and in the same order. Durations are milliseconds."""
     outcome = receipt.outcome or Outcome.INTERNAL
-    usage = receipt.usage
     gone = outcome is Outcome.CLIENT_GONE
     return {
         "request_id": shown(receipt.request_id),
@@ -90,6 +90,7 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
         "path": shown(receipt.path.partition("?")[0]),
         "endpoint": receipt.endpoint,
         "model": shown(receipt.model),
+        "asked": shown(receipt.asked),
         "target": shown(receipt.target),
         "answered_by": shown(receipt.answered_by),
         "stream": receipt.stream,
@@ -97,9 +98,8 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
         "outcome": str(outcome),
         "cause": receipt.cause,
         "status": STATUS_CLIENT_GONE if gone else receipt.status,
-        "tokens_in": usage.input_tokens if usage else None,
-        "tokens_out": usage.output_tokens if usage else None,
-        "cached_tokens": usage.cached_tokens if usage else None,
+        **_used(receipt.usage),
+        "cost_nanos": receipt.cost_nanos,
         "ttft_ms": milliseconds(receipt.began, receipt.first_content_at),
         "duration_ms": milliseconds(receipt.began, receipt.ended),
         "bytes_in": receipt.bytes_in,
@@ -108,6 +108,7 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
         "tried": tried(receipt),
         "hedged": receipt.hedged,
         "resumed": receipt.resumed,
+        "drained": receipt.drained,
         "cache": receipt.cache,
         "shared_with": shown(receipt.shared_with),
         "lost_tokens_in": sum(
@@ -127,6 +128,15 @@ def tried(receipt: Receipt) -> str | None:
         return None
     told = printable(receipt.tried(receipt.began if receipt.ended is None else receipt.ended))
     return told if len(told) <= MAX_TRIED else told[: MAX_TRIED - 1] + "…"
+
+
+def _used(usage: Usage | None) -> dict[str, Plain]:
+    """Return what the answer came to, as far as that is known."""
+    return {
+        "tokens_in": usage.input_tokens if usage else None,
+        "tokens_out": usage.output_tokens if usage else None,
+        "cached_tokens": usage.cached_tokens if usage else None,
+    }
 
 
 def _who(receipt: Receipt) -> dict[str, Plain]:
@@ -178,6 +188,10 @@ def way_of(receipt: Receipt) -> list[str]:
         told.append("raced")
     if receipt.resumed:
         told.append("resumed" if receipt.resumed == 1 else f"resumed {receipt.resumed} times")
+    if receipt.asked is not None:
+        told.append(f"in place of {shown(receipt.asked)}")
+    if receipt.drained:
+        told.append("read on without its client")
     if receipt.cache == "hit":
         told.append("from the cache")
     if receipt.shared_with is not None:

@@ -8,12 +8,24 @@ from gateway.words.client import Header
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Tokens as the provider reported them; input includes what was cached."""
+    """Tokens as the provider reported them: input and output are wholes, all others are parts.
+
+    Of the input, `cached_tokens` were read from the provider's cache and `cache_write_tokens` were
+    written to it, none of them both; `cache_write_1h_tokens` are those of the written ones that it
+    keeps for an hour. Of the output, `reasoning_tokens` are thoughts. Audio and images are parts of
+    their side too, whatever the cache had of them.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -19,6 +19,11 @@ class Call(msgspec.Struct, frozen=True):
     show_usage: bool
     fields: dict[str, Raw]
 
+    def for_model(self, model: str) -> "Call":
+        """Return the same request as if it had been made for another model."""
+        fields = {**self.fields, "model": Raw(msgspec.json.encode(model))}
+        return msgspec.structs.replace(self, model=model, fields=fields)
+
 
 class UpstreamRequest(msgspec.Struct, frozen=True):
     """What is sent to a provider. `path` follows the target's own path; the body is replayable."""

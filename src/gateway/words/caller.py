@@ -1,6 +1,12 @@
 """Who holds a virtual key, and what it may: as much of it as the rooms of a call need."""
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+from gateway.words.budget import Account
+
+Unpriced = Literal["refuse", "free"]
+"""What becomes of a call that nobody can tell the price of, where a budget holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class Caller:
     """One who may call. `key` is the name of the virtual key, `key_id` tells it from all others.
 
     `models` and `team_models` are names and patterns that may be asked for; empty is all. Both must
-    allow a name.
+    allow a name. `accounts` are the budgets that its calls are paid from.
     """
 
     key: str
@@ -28,6 +34,8 @@ class Caller:
     team_models: tuple[str, ...] = ()
     limits: Limits = field(default=Limits())
     team_limits: Limits = field(default=Limits())
+    accounts: tuple[Account, ...] = ()
+    unpriced: Unpriced = "refuse"
 
 
 ANYONE = Caller("", "")

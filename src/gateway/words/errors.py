@@ -6,8 +6,11 @@ GatewayError
 │   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, HeadTooLarge
 ├── Busy                   ask again later: 503 with retry-after
 ├── RateLimited            the caller's own limit is reached: 429 with retry-after
+├── BudgetExceeded         nothing is left of the caller's money: 429, and no use to ask again
+│   └── Unpriced           what the call would cost is not known
 ├── Stopped                the gateway shut down around the call
-│   └── StoppedByOperator  somebody ended this one call
+│   ├── StoppedByOperator  somebody ended this one call
+│   └── BudgetSpent        its money ran out in mid-sentence
 ├── UpstreamFailure        the provider failed: 502
 │   ├── ConnectFailed      before a byte was sent
 │   │   └── NameFailed, TlsFailed
@@ -158,6 +161,29 @@ class RateLimited(GatewayError):
     retryable = True
 
 
+NO_RETRY: Final[tuple[Header, ...]] = ((b"x-should-retry", b"false"),)
+"""What OpenAI's own clients are told, so that they do not ask again in vain."""
+
+
+class BudgetExceeded(GatewayError):
+    """A budget of the caller's key, team or user has not enough left for the call to begin."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, headers: tuple[Header, ...] = NO_RETRY
+    ) -> None:
+        super().__init__(message, param=param, headers=headers)
+
+
+class Unpriced(BudgetExceeded):
+    """A budget holds, and nobody can tell what the model costs."""
+
+    code = "unpriced_model"
+
+
 class Stopped(GatewayError):
     """The gateway is shutting down and the call's time to end has passed."""
 
@@ -170,6 +196,15 @@ class StoppedByOperator(Stopped):
     """The operator has ended this call. It is not to come back by itself."""
 
     code = "cancelled_by_operator"
+    retryable = False
+
+
+class BudgetSpent(Stopped):
+    """The caller's budget ran out while the answer was passing."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
     retryable = False
 
 

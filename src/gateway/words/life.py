@@ -1,5 +1,6 @@
 """How a call's life may end from outside: its cause, and who may bring it about."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
@@ -32,6 +33,12 @@ class Life(Protocol):
 
     def stop(self, cause: Cause) -> None:
         """End the work; the link remains for the farewell."""
+
+    def spare(self, read_on: Callable[[], None]) -> None:
+        """Have the work go on where the client leaves once a provider has been asked.
+
+        `read_on` is then called, once, in place of ending link and work.
+        """
 
     def expire_at(self, moment: float) -> None:
         """Let the work end at this moment of Trio's clock: the call's total time is over then."""

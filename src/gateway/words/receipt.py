@@ -119,7 +119,8 @@ class Attempt(msgspec.Struct):
     `waits_for` is written by whoever begins to wait, up to the first content. `upstream` is the
     connection that carries it, while it does. `stale` says that it was sent once more, because the
     kept connection that was to carry it had been closed (U5). `usage` is what the provider has
-    reported of this attempt: what it costs, whether or not it is the one that answered.
+    reported of this attempt: what it costs, whether or not it is the one that answered; `pieces`
+    are those with content that it has told, `counted` those of them that the usage counts.
     """
 
     target: str
@@ -130,6 +131,8 @@ class Attempt(msgspec.Struct):
     upstream: Upstream | None = None
     stale: bool = False
     usage: Usage | None = None
+    pieces: int = 0
+    counted: int = 0
 
     def close(self, now: float, error: BaseException | None, *, left: bool = False) -> None:
         """Say how the attempt ended, `left` if it was given up; the first word stands."""
@@ -166,7 +169,9 @@ class Receipt(msgspec.Struct, eq=False):
 
     `hedged` says that a second target was started beside a late one, `resumed` how often a stream
     that broke off was gone on with. `cache` is "hit", "miss", "shared", or None where answers are
-    neither kept nor shared; `shared_with` is the request whose answer this one read along.
+    neither kept nor shared; `shared_with` is the request whose answer this one read along. `asked`
+    is the model that was asked for where a spent budget had another take its place. `drained` says
+    that the answer was read on after its client had left.
     """
 
     request_id: str
@@ -201,6 +206,8 @@ class Receipt(msgspec.Struct, eq=False):
     tags: tuple[str, ...] = ()
     session: str | None = None
     client: str | None = None
+    asked: str | None = None
+    drained: bool = False
 
     def tried(self, now: float) -> str:
         """Tell each attempt: target, outcome, milliseconds. One that goes on is the answer."""

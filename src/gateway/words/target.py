@@ -46,7 +46,8 @@ class Conduct:
     """How a call goes about its targets: what is tried again, raced, joined, shared and kept.
 
     `retries` are further attempts at one home; `hedge_after` and `cache_ttl` are seconds, and 0 is
-    never; `resume` says whether an answer that broke off is asked for again and joined.
+    never; `resume` says whether an answer that broke off is asked for again and joined. With
+    `reads_on` an answer whose client has left is read on, to learn what it costs, within bounds.
     """
 
     retries: int = 2
@@ -57,6 +58,9 @@ class Conduct:
     coalesce: bool = False
     cache_ttl: float = 0.0
     honour_client_timeout: bool = True
+    reads_on: bool = False
+    drain_max_seconds: float = 120.0
+    drain_max_tokens: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Target:
     """A provider's model, ready to be asked. `path` is the literal prefix of the provider's API.
 
     `key_number` tells a provider's keys apart without showing them: they count from 1, and 0 is
-    the only one or none. `prefill` says that it goes on from the beginning of an answer.
+    the only one or none. `prefill` says that it goes on from the beginning of an answer, and
+    `running_usage` that it is asked to tell with each event what there was so far.
     """
 
     provider: str
@@ -80,6 +85,7 @@ class Target:
     conduct: Conduct = field(default=Conduct())
     key_number: int = 0
     prefill: bool = False
+    running_usage: bool = False
     name: str = field(init=False, compare=False)
     """Names the target in logs and receipts: provider and model, never its key."""
 

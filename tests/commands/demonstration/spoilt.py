@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from gateway.app import App, assemble
+from gateway.assembly import App, assemble
 from gateway.commands.demonstration.figures import Figures
 from gateway.commands.demonstration.inside import Assemble
 from gateway.commands.demonstration.play import Stage

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from gateway.app import assemble
+from gateway.assembly import assemble
 from gateway.commands.demonstration.figures import Counted
 from gateway.commands.demonstration.inside import (
     FarAway,

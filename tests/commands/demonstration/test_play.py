@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from gateway.app import assemble
+from gateway.assembly import assemble
 from gateway.commands.demonstration.clients import Way
 from gateway.commands.demonstration.inside import Assemble
 from gateway.commands.demonstration.play import Stage, play

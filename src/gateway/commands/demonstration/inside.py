@@ -15,7 +15,7 @@ from typing import Final
 
 import trio
 
-from gateway.app import App
+from gateway.assembly import App
 from gateway.commands.demonstration.figures import Counted
 from gateway.commands.demonstration.scenes import MODEL, MODEL_FAR_AWAY, MODEL_IN_TLS
 from gateway.commands.demonstration.upstream import LOOPBACK, Upstream, sockets_of

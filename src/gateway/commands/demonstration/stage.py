@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import trio
 
-from gateway.app import assemble, run_services
+from gateway.assembly import assemble
 from gateway.commands.demonstration.clients import Way
 from gateway.commands.demonstration.figures import Figures
 from gateway.commands.demonstration.inside import (
@@ -22,6 +22,7 @@ from gateway.commands.demonstration.probe import Waiting, wait_until_asked
 from gateway.commands.demonstration.scenes import MODEL, SCENES, Scene
 from gateway.commands.demonstration.upstream import Upstream
 from gateway.commands.demonstration.wire import Address
+from gateway.services import run_services
 from gateway.telemetry.log import Log
 
 WAYS: Final = tuple(Way)

@@ -1,0 +1,66 @@
+"""Posts lines to a place that the operator has named, by httpx2's client on our own transport."""
+
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import httpx2
+import trio
+
+from gateway.upstream.send import BORDER, USER_AGENT, url_of
+from gateway.words.errors import GatewayError, Timeout
+from gateway.words.secret import Secret
+from gateway.words.target import Origin
+
+POST_TIMEOUT = 10.0
+MAX_ANSWER_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Where lines go: a path at an origin, and the value of `Authorization`, if there is one."""
+
+    client: httpx2.AsyncClient
+    origin: Origin
+    target: Secret
+    authorization: Secret | None = None
+    timeout: float = POST_TIMEOUT
+
+    async def __call__(self, body: bytes, name: str) -> int:
+        """Send a batch of lines under a name; return the status that was answered.
+
+        Raises `GatewayError` where nothing was, with a sentence that holds no secret.
+        """
+        headers = [
+            (b"user-agent", USER_AGENT),
+            (b"content-type", b"application/x-ndjson"),
+            (b"idempotency-key", name.encode()),
+        ]
+        if self.authorization is not None:
+            headers.append((b"authorization", self.authorization.reveal().encode()))
+        try:
+            with trio.fail_after(self.timeout):
+                return await self._post(body, headers)
+        except trio.TooSlowError:
+            said = f"{self.origin} did not answer within {self.timeout:g} seconds"
+            raise Timeout(said) from None
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise _told(error, self.origin) from error
+
+    async def _post(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+        url = url_of(self.origin, "", self.target.reveal())
+        async with self.client.stream("POST", url, content=body, headers=headers) as response:
+            size = 0
+            # Read to its end, so that the connection can be kept; but for no longer than that.
+            async with aclosing(response.aiter_raw()) as parts:
+                async for part in parts:
+                    size += len(part)
+                    if size > MAX_ANSWER_BYTES:
+                        break
+            return response.status_code
+
+
+def _told(error: Exception, origin: Origin) -> GatewayError:
+    """Return an exception of the HTTP library as the house's own."""
+    rows = ((told, said) for kind, told, said in BORDER if isinstance(error, kind))
+    told, said = next(rows)
+    return told(f"{origin} {said}")
