@@ -45,13 +45,14 @@ def grant(
     team: Sequence[Budget] = (),
     prices: dict[str, Price] | None = None,
     unpriced: Unpriced = "refuse",
+    models: tuple[str, ...] = (),
 ) -> None:
     """Have two keys, the first with budgets of its own, both with those of their team."""
     records = [
         KeyRecord("one", digest_of(SECRET.encode(), PEPPER), team="t", user="ada", budgets=own),
         KeyRecord("two", digest_of(OTHER.encode(), PEPPER), team="t", user="bob"),
     ]
-    teams = {"t": Team(budgets=tuple(team), unpriced=unpriced)}
+    teams = {"t": Team(models=models, budgets=tuple(team), unpriced=unpriced)}
     stage.keyring = Keyring(records, teams, {}, PEPPER)
     stage.costs = Costs(Prices({"up/m-1": PRICE} if prices is None else prices))
 
@@ -213,6 +214,15 @@ async def test_who_takes_its_place_is_asked_by_its_own_name_and_kept_under_it(
     assert [receipt.cache for receipt in stage.book.receipts] == ["miss", "miss"]
 
 
+async def test_s13_who_takes_its_place_and_is_no_more_tells_of_no_names_that_are_not_the_callers(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    stage.homes, stage.offered = ["up", "other"], {"other": {"secret-2": "s"}}
+    grant(stage, budget(10, models=("m",), then="secret-1"), models=("m",))
+    reply = await ask(stage).reply()
+    assert (reply.status, "secret-2" in reply.error["message"]) == (404, False)
+
+
 @pytest.mark.parametrize("unpriced", ["refuse", "free"])
 async def test_a_model_without_a_price_is_refused_or_free_as_the_team_says(
     stage: Stage, unpriced: Unpriced, autojump_clock: MockClock
@@ -301,3 +311,16 @@ async def test_a_race_is_paid_for_both_who_run(stage: Stage, autojump_clock: Moc
     stage.provider(*words_of(30), at="other")
     assert (await ask(stage).reply()).status == 200
     assert spent(stage) == {"key one day": (2 * PROMPT + 30, 0)}
+
+
+async def test_what_costs_nothing_goes_on_where_more_was_spent_than_there_was(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    stage.spares = ["spare"]
+    grant(stage, budget(PROMPT + 64), prices={"up/m-1": PRICE, "spare/n-1": Price(0, 0)})
+    thoughts = event(choices=[], usage={**USAGE, "completion_tokens": 5_000})
+    stage.provider(STREAM_HEAD, chunk(event("x")), chunk(STOP, thoughts, DONE) + END)
+    stage.provider(*words_of(3), at="spare")
+    assert (await ask(stage).reply()).status == 200
+    assert is_quota(await ask(stage).reply())
+    assert (await ask(stage, model="n").reply()).status == 200

@@ -260,3 +260,19 @@ async def test_no_home_is_tried_again_once_the_client_of_a_race_has_left(
     late.say(chunk(event("a")), LAST)
     receipt = await reading_on.receipt()
     assert (receipt.drained, len(receipt.attempts), len(refusing.sent)) == (True, 2, 1)
+
+
+async def test_a_kept_connection_that_breaks_is_not_replaced_for_nobody(
+    reading_on: Stage, autojump_clock: MockClock
+) -> None:
+    provider = reading_on.provider(*WHOLE_STREAM).then()
+    assert (await reading_on.ask(chat()).reply()).text == "hello"
+    caller = reading_on.ask(chat())
+    await trio.sleep(1)
+    caller.leave()
+    await trio.sleep(1)
+    provider.reset()
+    await reading_on.calls.ended()
+    receipt = reading_on.book.receipts[-1]
+    assert (receipt.outcome, receipt.drained, receipt.ended) == ("client_gone", True, 2)
+    assert len(reading_on.dialled) == 1

@@ -5,7 +5,9 @@ The map of the house; imports run only downwards, rooms on one line do not know 
     __main__               python -m gateway
     commands | asgi        what a person starts; the face for stock Hypercorn
     supervisor             the parent of workers and admin: forks, replaces, has them drain
-    app                    composition root: puts the rooms together, starts, serves
+    app                    composition root: starts, serves, ends
+    services               what outlives requests, each kept up
+    assembly               what one process holds, put together
     furnish                what calls decide with, made of the configuration
     drain                  how one process ends, and who may say so
     config                 the file, the environment, the merged settings

@@ -13,8 +13,8 @@ from gateway.policy.estimates import (
     MOST_TOKENS,
     SMALL_BYTES,
     TOKEN_BYTES,
-    estimate_of,
     prompt_of,
+    size_of,
 )
 from gateway.words.call import Call
 
@@ -26,7 +26,7 @@ def call(**fields: object) -> Call:
 
 def asked(text: object) -> int:
     """Return what is reserved for the request alone."""
-    return estimate_of(call(messages=text)) - ANSWER_TOKENS
+    return size_of(call(messages=text)).estimate - ANSWER_TOKENS
 
 
 def test_four_bytes_are_a_token_and_a_begun_one_counts() -> None:
@@ -40,29 +40,29 @@ def test_what_is_asked_is_told_without_the_answer() -> None:
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
 def test_the_most_that_may_be_answered_is_reserved(name: str) -> None:
-    assert estimate_of(call(**{name: 4000})) == 1 + 4000
+    assert size_of(call(**{name: 4000})).estimate == 1 + 4000
 
 
 def test_the_newer_name_of_the_most_goes_before_the_older() -> None:
-    assert estimate_of(call(max_tokens=9000, max_completion_tokens=10)) == 2 + 10
+    assert size_of(call(max_tokens=9000, max_completion_tokens=10)).estimate == 2 + 10
 
 
 @pytest.mark.parametrize("most", [None, "5", 2.5, True, 0, -3, [], {}])
 def test_a_most_that_is_no_number_is_none(most: object) -> None:
     request = call(max_tokens=most)
-    assert ANSWER_TOKENS < estimate_of(request) <= ANSWER_TOKENS + 2
+    assert ANSWER_TOKENS < size_of(request).estimate <= ANSWER_TOKENS + 2
 
 
 @pytest.mark.parametrize("most", [b"9" * 18, b"9" * 5000])
 def test_a_most_beyond_all_reason_is_bounded(most: bytes) -> None:
     request = call()
     request.fields["max_tokens"] = Raw(most)
-    assert estimate_of(request) <= MOST_TOKENS + len(most)
+    assert size_of(request).estimate <= MOST_TOKENS + len(most)
 
 
 @pytest.mark.parametrize(("choices", "answers"), [(1, 1), (3, 3), (10**9, 128), (0, 1), ("2", 1)])
 def test_each_choice_is_an_answer(choices: object, answers: int) -> None:
-    assert estimate_of(call(max_tokens=100, n=choices)) // 100 == answers
+    assert size_of(call(max_tokens=100, n=choices)).estimate // 100 == answers
 
 
 def test_an_image_is_not_taken_for_text() -> None:
@@ -88,7 +88,7 @@ def test_text_that_only_looks_like_an_attachment_counts() -> None:
 def test_an_attachment_without_an_end_counts_as_text() -> None:
     request = call()
     request.fields["messages"] = Raw(b";base64," + b"A" * 8_000)
-    assert estimate_of(request) == 2002 + ANSWER_TOKENS
+    assert size_of(request).estimate == 2002 + ANSWER_TOKENS
 
 
 def test_only_so_many_attachments_are_told_apart() -> None:

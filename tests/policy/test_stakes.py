@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.forms.chat import read_request
-from gateway.policy.estimates import ANSWER_TOKENS, prompt_of
+from gateway.policy.estimates import ANSWER_TOKENS, prompt_of, size_of
 from gateway.policy.prices import Price, cost_of
 from gateway.policy.stakes import SLICE_TOKENS, WORST_TOKENS, Stake, stake_of
 from gateway.words.answer import Usage
@@ -24,7 +24,7 @@ def call(*, stream: bool = True, **more: Any) -> Call:
 
 
 def staked(asked: Call, *, worst: bool = False, typical: int | None = None) -> Stake:
-    return stake_of(asked, [PRICE], worst=worst, typical=typical)
+    return stake_of(size_of(asked), [PRICE], stream=asked.stream, worst=worst, typical=typical)
 
 
 def cost(asked: Call, answer: int) -> int:
@@ -65,13 +65,13 @@ def test_each_choice_is_an_answer_of_its_own() -> None:
 
 def test_the_dearest_of_several_targets_counts_and_a_race_reads_the_prompt_twice() -> None:
     asked, dear = call(), Price(5_000_000, 1_000_000)
-    both = stake_of(asked, [PRICE, dear], worst=False, typical=None)
+    both = stake_of(size_of(asked), [PRICE, dear], stream=True, worst=False, typical=None)
     assert both.need == max(
         cost_of(Usage(prompt_of(asked), SLICE_TOKENS), p) for p in (PRICE, dear)
     )
     assert both.slice == SLICE_TOKENS * 2_000
-    raced = stake_of(asked, [dear], worst=False, typical=None, lanes=2)
-    alone = stake_of(asked, [dear], worst=False, typical=None)
+    raced = stake_of(size_of(asked), [dear], stream=True, worst=False, typical=None, lanes=2)
+    alone = stake_of(size_of(asked), [dear], stream=True, worst=False, typical=None)
     assert raced.need - alone.need == cost_of(Usage(prompt_of(asked)), dear)
 
 

@@ -4,6 +4,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gateway.policy.issuers import key_id_of
+from gateway.relay.source import scope_of
+from gateway.words.caller import Caller
 from gateway.words.target import Conduct, Timeouts
 from tests.stage import (
     COMPLETION,
@@ -226,3 +229,13 @@ async def test_a_failure_is_told_to_all(sharing: Stage, autojump_clock: MockCloc
     for caller in callers:
         reply = await caller.reply()
         assert (reply.status, reply.error["code"]) == (400, "c")
+
+
+def test_s12_two_users_whose_ids_are_the_same_by_chance_share_nothing() -> None:
+    users = ["ada-1560604", "ada-8144669"]
+    ids = {key_id_of("https://id.example.com", user) for user in users}
+    assert len(ids) == 1, "found by trying"
+    (same,) = ids
+    callers = [Caller(f"oidc:{user}", same, user=user) for user in users]
+    assert len({scope_of(caller) for caller in callers}) == 2
+    assert scope_of(Caller("a", "1", "t")) == scope_of(Caller("b", "2", "t"))

@@ -12,7 +12,7 @@ from gateway.policy.limits import FREE_LEASE, Lease, Subject
 from gateway.policy.prices import Price, Prices
 from gateway.policy.stakes import Stake
 from gateway.relay.costs import Costs
-from gateway.relay.spending import BULK, Spending
+from gateway.relay.spending import BULK, TRIES, Spending
 from gateway.words.answer import Usage
 from gateway.words.budget import Account, Budget
 from gateway.words.client import Header
@@ -33,6 +33,8 @@ class Bank:
     def __init__(self, money: int) -> None:
         self.money = money
         self.asked: list[tuple[int, int]] = []
+        self.thieves = 0
+        """Other calls, each of which takes all that there is as soon as it is there."""
 
     async def admit(self, subjects: Sequence[Subject], tokens: int, wants: Sequence[Want]) -> Lease:
         await self.fund(wants)
@@ -44,6 +46,9 @@ class Bank:
             granted = min(want.wish, self.money)
             self.money -= granted
             want.purse.ceiling += granted
+            if self.thieves:
+                self.thieves -= 1
+                want.purse.spent += want.purse.room
 
     def headers(self, subjects: Sequence[Subject], lease: Lease) -> tuple[Header, ...]:
         return ()
@@ -63,7 +68,7 @@ class Play:
 
     async def begin(self) -> bool:
         await self.bank.admit((), 0, self.spending.wants())
-        return self.spending.begin() is None
+        return await self.spending.begin() is None
 
     async def read(self, events: int) -> None:
         self.receipt.attempts[-1].pieces += events
@@ -131,3 +136,25 @@ async def test_one_more_attempt_is_held_beside_those_before_it() -> None:
     assert await play.spending.begin_again(play.receipt), "it is held already"
     play.receipt.cost_nanos, play.receipt.usage = 200, Usage(10, 190)
     assert not await play.spending.begin_again(play.receipt), "it would say all of it once more"
+
+
+async def test_money_that_others_take_while_it_is_asked_for_is_asked_for_again() -> None:
+    play = Play(100_000)
+    play.bank.thieves = 2
+    assert await play.begin()
+    assert len(play.bank.asked) == 3
+    assert play.purse.room >= 0
+
+
+async def test_nobody_asks_on_and_on_for_what_others_always_take() -> None:
+    play = Play(100_000)
+    play.bank.thieves = 1_000
+    assert not await play.begin()
+    assert len(play.bank.asked) <= 1 + TRIES
+
+
+async def test_where_all_is_known_to_be_taken_it_is_asked_once() -> None:
+    play = Play(0)
+    play.purse.known = play.purse.limit
+    assert not await play.begin()
+    assert len(play.bank.asked) == 2, "to be let in, and once more"

@@ -307,7 +307,11 @@ def who_reads_on_tries_again() -> list[Change]:
 def who_reads_on_asks_for_the_rest() -> list[Change]:
     """An answer that breaks off after its client has left is asked for again, to be joined."""
     wanted = property(lambda self: self._left > 0 and self._delivered.resumable)
-    return [(Resuming, "_may_go_on", wanted)]
+
+    async def may_ask_again(self: Errand) -> bool:
+        return self.pays is None or await self.pays()
+
+    return [(Resuming, "_may_go_on", wanted), (Errand, "may_ask_again", may_ask_again)]
 
 
 def who_reads_on_races() -> list[Change]:

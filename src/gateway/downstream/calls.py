@@ -89,9 +89,11 @@ class OpenCall:
             return False
         if receipt.phase is Phase.FINISHING:  # all is read
             return False
-        under_way = [each.waits_for for each in receipt.attempts if each.ended is None]
-        if not under_way or not _ASKED.issuperset(under_way):
+        under_way = [each for each in receipt.attempts if each.ended is None]
+        if not under_way or not _ASKED.issuperset(each.waits_for for each in under_way):
             return False
+        for attempt in under_way:
+            attempt.alone = True
         self.cause, self.alone = Cause.CLIENT_GONE, True
         self._read_on()
         return True

@@ -232,14 +232,15 @@ class Funds:
 
     def wants(self, nanos: int, wish: int) -> list[Want]:
         """Return which purses are short for the call to hold so much more."""
-        return [Want(purse, nanos, wish) for purse in self.purses if purse.room < nanos]
+        return [Want(purse, nanos, wish) for purse in self.purses if 0 < nanos > purse.room]
 
     def take(self, nanos: int) -> Short | None:
         """Hold so much more, or say in which purse there is not enough.
 
-        A call that is closed holds nothing, whoever still asks for it.
+        A call that is closed holds nothing, whoever still asks for it. What costs nothing is there
+        also where calls have cost more than they held.
         """
-        if not self._open:
+        if not self._open or nanos <= 0:
             return None
         for purse in self.purses:
             if purse.room < nanos:

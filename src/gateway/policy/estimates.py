@@ -4,7 +4,7 @@ It is an estimate, from the size of what was asked and the most that may be answ
 tokenised. What the provider says it was corrects it once that is known.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -38,30 +38,37 @@ _SOUND = b'"input_audio"'
 _decode_count = msgspec.json.Decoder(int).decode
 
 
-def estimate_of(call: Call) -> int:
-    """Return how many tokens to reserve for a call, its answer included."""
-    most = most_of(call)
-    return prompt_of(call) + (choices_of(call) * ANSWER_TOKENS if most is None else most)
+class Size(NamedTuple):
+    """How large a call is, in tokens: what is asked, and the most that may be answered.
+
+    `most` is for all choices together, None where nobody says; `choices` are side by side.
+    """
+
+    prompt: int
+    most: int | None
+    choices: int
+
+    @property
+    def estimate(self) -> int:
+        """How many tokens to reserve for the call, its answer included."""
+        return self.prompt + (self.choices * ANSWER_TOKENS if self.most is None else self.most)
+
+
+def size_of(call: Call) -> Size:
+    """Return how large a call is, about."""
+    fields = call.fields
+    choices = min(_count(fields.get("n")) or 1, _MOST_CHOICES)
+    for name in _NAMES_OF_MOST:
+        most = _count(fields.get(name))
+        if most is not None:
+            return Size(prompt_of(call), min(most, MOST_TOKENS) * choices, choices)
+    return Size(prompt_of(call), None, choices)
 
 
 def prompt_of(call: Call) -> int:
     """Return how many tokens are asked, without those that are answered."""
     asked = sum(_weight(raw) for raw in call.fields.values())
     return -(-asked // TOKEN_BYTES)
-
-
-def most_of(call: Call) -> int | None:
-    """Return how many tokens may be answered at most, all choices together; None: nobody says."""
-    for name in _NAMES_OF_MOST:
-        most = _count(call.fields.get(name))
-        if most is not None:
-            return min(most, MOST_TOKENS) * choices_of(call)
-    return None
-
-
-def choices_of(call: Call) -> int:
-    """Return how many answers are asked for side by side."""
-    return min(_count(call.fields.get("n")) or 1, _MOST_CHOICES)
 
 
 def _count(raw: Raw | None) -> int | None:

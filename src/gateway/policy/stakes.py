@@ -7,9 +7,8 @@ answer in one piece cannot: it holds what such answers are, or the worst where a
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from gateway.policy.estimates import ANSWER_TOKENS, choices_of, most_of, prompt_of
+from gateway.policy.estimates import ANSWER_TOKENS, Size
 from gateway.policy.prices import Price, cost_of_text
-from gateway.words.call import Call
 
 SLICE_TOKENS: Final = 64
 """What a stream holds ahead of what has passed: some seconds of it."""
@@ -26,20 +25,26 @@ class Stake(NamedTuple):
 
 
 def stake_of(
-    call: Call, prices: Sequence[Price], *, worst: bool, typical: int | None, lanes: int = 1
+    size: Size,
+    prices: Sequence[Price],
+    *,
+    stream: bool,
+    worst: bool,
+    typical: int | None,
+    lanes: int = 1,
 ) -> Stake:
-    """Return it for a call that may go to targets with these prices, to so many at once.
+    """Return it for a call of this size that may go to targets with these prices.
 
-    `typical` is how many tokens answers have of late; None where nobody knows yet.
+    `typical` is how many tokens answers have of late, None where nobody knows yet; `lanes` is how
+    many targets may be asked at once.
     """
-    prompt = prompt_of(call)
-    most = most_of(call)
+    prompt, most, choices = size
     if worst:
-        answer = WORST_TOKENS * choices_of(call) if most is None else most
-    elif call.stream:
+        answer = WORST_TOKENS * choices if most is None else most
+    elif stream:
         answer = SLICE_TOKENS
     else:
-        answer = choices_of(call) * (ANSWER_TOKENS if typical is None else typical)
+        answer = choices * (ANSWER_TOKENS if typical is None else typical)
     if most is not None:
         answer = min(answer, most)
     need = sliced = 0

@@ -9,7 +9,7 @@ Where a budget has too little left for the model that was asked for, another may
 from collections.abc import Sequence
 
 from gateway.policy.budgets import Funds, accounts_for, alerts_of, exceeded
-from gateway.policy.estimates import estimate_of, prompt_of
+from gateway.policy.estimates import Size, size_of
 from gateway.policy.limits import FREE_LEASE, Lease, Subject, subjects_of
 from gateway.policy.prices import FREE, Price
 from gateway.policy.stakes import stake_of
@@ -36,7 +36,10 @@ class Admission:
     Leaving its `with` settles what it used, and gives back its place and what is left of its money.
     """
 
-    __slots__ = ("_house", "_lease", "_receipt", "_spending", "_subjects", "call", "pays", "plan")
+    __slots__ = (
+        *("_house", "_lease", "_receipt", "_size", "_spending", "_subjects"),
+        *("call", "pays", "plan"),
+    )
 
     def __init__(self, call: Call, plan: Plan, receipt: Receipt, house: House) -> None:
         self.call = call
@@ -46,6 +49,7 @@ class Admission:
         self._lease: Lease = FREE_LEASE
         self._subjects: Sequence[Subject] = ()
         self._spending: Spending | None = None
+        self._size: Size
         self.pays = False
         """Whether the call spends money of a budget, piece by piece."""
 
@@ -53,7 +57,10 @@ class Admission:
         """Take a lease and money. Raises `RateLimited`, `BudgetExceeded`, `Unpriced` or `Busy`."""
         house, receipt = self._house, self._receipt
         self._subjects = subjects_of(receipt.caller, self.call.model, house.limits_of_models)
-        tokens = estimate_of(self.call) if _counts_tokens(self._subjects) else 0
+        if not (self._subjects or receipt.caller.accounts):
+            return
+        self._size = size_of(self.call)
+        tokens = self._size.estimate if _counts_tokens(self._subjects) else 0
         self._spending = self._stake()
         wants = () if self._spending is None else self._spending.wants()
         self._lease = await house.gate.admit(self._subjects, tokens, wants)
@@ -67,18 +74,18 @@ class Admission:
     async def _pay(self, wishes: Wishes) -> None:
         """Hold what the call needs, of this model or of one that may take its place."""
         for swap in range(MOST_SWAPS + 1):
-            if self._spending is None or (short := self._spending.begin()) is None:
+            if self._spending is None or (short := await self._spending.begin()) is None:
                 return
             then = short.purse.account.budget.then
             if then is None or swap == MOST_SWAPS:
                 raise exceeded(short, self._spending.stake.need)
             self._swap(then, wishes)
-            if self._spending is not None and (wants := self._spending.wants()):
-                await self._house.gate.fund(wants)
 
     def _swap(self, model: str, wishes: Wishes) -> None:
         """Ask for another model: the operator says so, not the caller's rights."""
         receipt, house = self._receipt, self._house
+        if not house.routes.knows(model):
+            raise house.routes.unknown(model, house.names_for(receipt.caller))
         receipt.asked = receipt.asked or receipt.model
         receipt.model = model
         self.call = self.call.for_model(model)
@@ -94,15 +101,16 @@ class Admission:
         prices, self.plan = _priced(self.plan, caller, house.costs)
         first = self.plan.targets[0]
         stake = stake_of(
-            call,
+            self._size,
             list(prices.values()),
+            stream=call.stream,
             worst=any(account.budget.reserve == "worst" for account in accounts),
             typical=house.costs.calibration.typical(first.name),
             lanes=2 if self.plan.conduct.hedge_after and call.stream else 1,
         )
         today = house.today()
         funds = Funds([house.purses.of(account, today) for account in accounts])
-        return Spending(funds, stake, prompt_of(call), prices, house.gate, house.costs)
+        return Spending(funds, stake, self._size.prompt, prices, house.gate, house.costs)
 
     async def go_on(self) -> None:
         """Pay for what has passed. Raises `BudgetSpent`."""
@@ -128,12 +136,7 @@ class Admission:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        receipt = self._receipt
-        if self._spending is not None:
-            self._spending.close(receipt)
-            for purse in self._spending.purses:
-                for part in alerts_of(purse):
-                    self._house.warn_of(purse, part)
+        receipt, spending = self._receipt, self._spending
         if self._subjects:
             usage = receipt.usage
             if not receipt.attempts:
@@ -141,6 +144,11 @@ class Admission:
             elif usage is not None:
                 self._lease.settle(usage.input_tokens + usage.output_tokens)
             self._lease.release()
+        if spending is not None:
+            spending.close(receipt)
+            for purse in spending.purses:
+                for part in alerts_of(purse):
+                    self._house.warn_of(purse, part)
 
 
 async def let_in(call: Call, wishes: Wishes, receipt: Receipt, house: House) -> Admission:

@@ -55,21 +55,22 @@ class Costs:
             self.calibration.learn(attempt.target, attempt.pieces, usage.output_tokens)
             receipt.usage, receipt.usage_quality = usage, EXACT
         elif _has_worked(attempt):
-            usage, _ = self._estimated(attempt, call, receipt)
+            usage = self._estimated(attempt, call, receipt)
         else:
             return
         price = self.price_of(target)
         if price is not None:
-            receipt.cost_nanos = (receipt.cost_nanos or 0) + cost_of(usage, price)
+            attempt.cost_nanos = cost_of(usage, price)
+            receipt.cost_nanos = (receipt.cost_nanos or 0) + attempt.cost_nanos
 
-    def _estimated(self, attempt: Attempt, call: Call, receipt: Receipt) -> tuple[Usage, str]:
+    def _estimated(self, attempt: Attempt, call: Call, receipt: Receipt) -> Usage:
         """Take an attempt that told nothing of its end for what has passed of it."""
         quality = ESTIMATED if attempt.usage is None else PARTIAL
         usage = attempt.usage = self.so_far(attempt, prompt_of(call))
         # Of whom nothing was heard says nothing of the answer, where there is one.
         if quality == PARTIAL or attempt.pieces or receipt.usage is None:
             receipt.usage, receipt.usage_quality = usage, quality
-        return usage, quality
+        return usage
 
 
 def _has_worked(attempt: Attempt) -> bool:

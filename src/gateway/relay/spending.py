@@ -17,6 +17,9 @@ from gateway.words.receipt import Receipt
 BULK: Final = 16
 """So many times what one call needs is asked of a shared store at once."""
 
+TRIES: Final = 3
+"""So often the store is asked for money that other calls of this process take first."""
+
 EARLY: Final = 4
 """A slice is renewed while so much of it, one part in four, is left."""
 
@@ -52,9 +55,9 @@ class Spending:
         need = self.stake.need
         return self._funds.wants(need, need * BULK)
 
-    def begin(self) -> Short | None:
+    async def begin(self) -> Short | None:
         """Hold what the call needs, or say which purse has too little."""
-        return self._funds.take(self.stake.need)
+        return await self._hold(self.stake.need)
 
     async def begin_again(self, receipt: Receipt) -> bool:
         """Hold what one more attempt needs; say whether there was enough.
@@ -66,11 +69,7 @@ class Spending:
             again = max(cost_of(said, price) for price in self._prices.values())
             need = max(need, again + self.stake.slice)
         more = self._cost_so_far(receipt) + need - self._funds.held
-        if more <= 0:
-            return True
-        if wants := self._funds.wants(more, more * BULK):
-            await self._gate.fund(wants)
-        return self._funds.take(more) is None
+        return more <= 0 or await self._hold(more) is None
 
     async def go_on(self, receipt: Receipt) -> None:
         """Renew what is held after a read; asks a shared store only where too little is here.
@@ -85,15 +84,26 @@ class Spending:
         if running + ahead <= self._funds.held:
             return
         more = running + max(self.stake.slice, ahead) - self._funds.held
-        wants = self._funds.wants(more, more * BULK)
-        if wants:
-            await self._gate.fund(wants)
-        short = self._funds.take(more)
+        short = await self._hold(more)
         if short is None:
             return
         self._funds.take_what_is_left(more)
         if running + self._read > self._funds.held:
             raise spent_out(short.purse)
+
+    async def _hold(self, nanos: int) -> Short | None:
+        """Hold so much more, or say which purse has too little.
+
+        What lies here others may take while the store is asked for more: then it is asked again.
+        """
+        for _ in range(TRIES):
+            if self._funds.take(nanos) is None:
+                return None
+            wants = self._funds.wants(nanos, nanos * BULK)
+            await self._gate.fund(wants)
+            if any(_is_spent(want.purse, nanos) for want in wants):
+                break
+        return self._funds.take(nanos)
 
     def close(self, receipt: Receipt) -> None:
         """Put what the call has cost in place of what it held."""
@@ -105,3 +115,8 @@ class Spending:
             if attempt.ended is None and (price := self._prices.get(attempt.target)) is not None:
                 nanos += cost_of(self._costs.so_far(attempt, self._prompt), price)
         return nanos
+
+
+def _is_spent(purse: Purse, nanos: int) -> bool:
+    """Say whether no more is to be had, neither here nor anywhere."""
+    return purse.limit - purse.known + purse.room < nanos

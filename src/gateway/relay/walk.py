@@ -31,7 +31,7 @@ async def walk(journey: Journey, step: Step, errand: Errand) -> TargetAnswer | G
         if _last_try(step, errand).stale:
             journey.sent_twice(step.target)
         if not await errand.may_ask_again():
-            return failure
+            return _for_good(failure, journey)
         following = journey.after(step.target, failure, trio.current_time(), house.today())
         if following is None:
             return _for_good(failure, journey)

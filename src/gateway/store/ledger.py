@@ -12,7 +12,6 @@ syncs each transaction, unless its operator says otherwise.
 
 import itertools
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -80,7 +79,7 @@ class Ledger:
         # SimpleQueue takes no lock of Python's: to put never waits.
         self._queue: SimpleQueue[Place | None] = SimpleQueue()
         self._closing = threading.Event()
-        self._drained = 0.0
+        self._drained_ns = 0
         self._scribe = Scribe(database, today_ns, report, most_bytes)
         self._unmade = self._unflushed = 0
         self.dropped = 0
@@ -189,10 +188,11 @@ class Ledger:
             first = self._queue.get(timeout=self._scribe.patience)
         except Empty:
             return []
-        left = self._drained + LINGER - time.monotonic()
-        if left > 0 and self._queue.qsize() < MAX_BATCH:
-            self._closing.wait(left)
-        self._drained = time.monotonic()
+        since = (self._today_ns() - self._drained_ns) / 1e9
+        # A clock that has been set back, or has not moved, makes it wait no longer than once.
+        if since < LINGER and self._queue.qsize() < MAX_BATCH:
+            self._closing.wait(LINGER - max(since, 0.0))
+        self._drained_ns = self._today_ns()
         rest = self._drain(MAX_BATCH - 1)
         return rest if first is None else [first, *rest]
 

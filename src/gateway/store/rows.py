@@ -104,26 +104,29 @@ def _status(receipt: Receipt, outcome: Outcome) -> int:
 
 
 def _attempts(attempts: Sequence[Attempt]) -> str:
-    """Tell each attempt: target, outcome, milliseconds, and its tokens where they are known."""
+    """Tell each attempt: target, outcome, milliseconds, tokens and cost where they are known."""
     return _json(
         [
             {
                 "target": _plain(each.target),
                 "outcome": _plain(each.outcome),
                 "ms": _milliseconds(each.began, each.ended),
-                **_used(each.usage),
+                **_used(each),
             }
             for each in attempts
         ]
     )
 
 
-def _used(usage: Usage | None) -> dict[str, int]:
+def _used(attempt: Attempt) -> dict[str, int]:
+    usage, cost = attempt.usage, attempt.cost_nanos
     if usage is None:
         return {}
+    priced = {} if cost is None else {"cost_nanos": min(cost, MOST_NANOS)}
     return {
         "tokens_in": _tokens(usage.input_tokens),
         "tokens_out": _tokens(usage.output_tokens),
+        **priced,
     }
 
 

@@ -129,7 +129,7 @@ class Transport(DirectTransport):
                 await connection.ask(outgoing, clocks.write)
             except (Reset, Truncated):
                 # It was closed just as we took it up again (U5): once more on a fresh one.
-                if connection.answer.began:
+                if connection.answer.began or outgoing.attempt.alone:
                     raise
                 lease.replace()
                 outgoing.attempt.stale = True

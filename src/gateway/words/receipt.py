@@ -118,9 +118,10 @@ class Attempt(msgspec.Struct):
 
     `waits_for` is written by whoever begins to wait, up to the first content. `upstream` is the
     connection that carries it, while it does. `stale` says that it was sent once more, because the
-    kept connection that was to carry it had been closed (U5). `usage` is what the provider has
-    reported of this attempt: what it costs, whether or not it is the one that answered; `pieces`
-    are those with content that it has told, `counted` those of them that the usage counts.
+    kept connection that was to carry it had been closed (U5); `alone` that its client has left, so
+    that it is not. `usage` is what the provider has reported of this attempt: what it costs,
+    whether or not it is the one that answered; `pieces` are those with content that it has told,
+    `counted` those of them that the usage counts; `cost_nanos` what it comes to in nano-dollars.
     """
 
     target: str
@@ -130,9 +131,11 @@ class Attempt(msgspec.Struct):
     waits_for: WaitsFor = WaitsFor.HEAD
     upstream: Upstream | None = None
     stale: bool = False
+    alone: bool = False
     usage: Usage | None = None
     pieces: int = 0
     counted: int = 0
+    cost_nanos: int | None = None
 
     def close(self, now: float, error: BaseException | None, *, left: bool = False) -> None:
         """Say how the attempt ended, `left` if it was given up; the first word stands."""
