@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from gateway.words.caller import Limits
 from gateway.words.receipt import Receipt
-from tests.simulation.facts import SLACK, end_of, receipt_of
+from tests.simulation.facts import SLACK, end_of, over_at, receipt_of
 from tests.simulation.paid import PIECE, admitted_at, paying
 from tests.simulation.record import Record
 from tests.simulation.tills import TEAM, Till
@@ -54,7 +54,7 @@ def limits_of_callers_are_kept(record: Record) -> Iterator[str]:
         calls.sort(key=lambda each: admitted_at(each[0]))
         for index, (receipt, _) in enumerate(calls):
             at = admitted_at(receipt)
-            still = [each for each, _ in calls[:index] if end_of(each) > at]
+            still = [each for each, _ in calls[:index] if held_until(each) > at]
             if limits.concurrency is not None and len(still) + 1 > limits.concurrency:
                 yield f"{name} had {len(still) + 1} calls open at {at}, of {limits.concurrency}"
         requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
@@ -63,6 +63,13 @@ def limits_of_callers_are_kept(record: Record) -> Iterator[str]:
         if tokens is not None:
             uses = [(admitted_at(call), _tokens(call, wish)) for call, wish in calls]
             yield from _too_much(name, tokens, uses)
+
+
+def held_until(receipt: Receipt) -> float:
+    """Return until when a call holds its place: what is only told of a failure holds none."""
+    if any(attempt.outcome == "completed" for attempt in receipt.attempts):
+        return end_of(receipt)
+    return max(over_at(attempt) for attempt in receipt.attempts)
 
 
 def _subjects(record: Record, till: Till) -> Iterator[tuple[str, Limits, list[Let]]]:

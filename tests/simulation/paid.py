@@ -98,7 +98,11 @@ def _answers_of(record: Record, target: str) -> int:
 
 
 def _passed(record: Record, till: Till, receipt: Receipt, wish: Wish, asked: Asked) -> int:
-    """Return what had passed of an answer before its last read, at the least that it can cost."""
+    """Return what had passed of an answer before its last read, at the least that it can cost.
+
+    Up to its first content nobody has looked: what it costs to have read the prompt may come to
+    light with the role, and be more than was estimated.
+    """
     before = _before_the_last(asked, receipt.attempts[0])
     seen = [
         part
@@ -109,6 +113,8 @@ def _passed(record: Record, till: Till, receipt: Receipt, wish: Wish, asked: Ask
         # The last word holds no word of the answer.
         and (part.usage is not None or (part.content and not part.finishes))
     ]
+    if not any(part.content for part in seen):
+        return 0
     target = receipt.attempts[0].target
     told = [part.usage for part in seen if part.usage is not None]
     words = sum(part.content for part in seen)
