@@ -1,14 +1,14 @@
 """The bars in the terminal: a line for each course as it ends, then all of them."""
 
 import sys
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from benchmarks.accounts.records import Figure, Row, Scorecard
+from benchmarks.progress import Progress
 
 WIDE: Final = 120
 """Columns where nobody looks on."""
@@ -17,36 +17,17 @@ WORDS: Final = {True: "passed", False: "missed", None: ""}
 COLOURS: Final = {True: "green", False: "bold red", None: ""}
 
 
-class Show:
+class Show(Progress):
     """The terminal. Progress goes to stderr, the table to stdout."""
 
     def __init__(self, console: Console | None = None, progress: Console | None = None) -> None:
+        super().__init__(progress)
         width = None if sys.stdout.isatty() else WIDE
         self.console = console or Console(highlight=False, width=width)
-        self.progress = progress or Console(stderr=True, highlight=False)
-        self._status = self.progress.status("starting")
-
-    def __enter__(self) -> Self:
-        if self.progress.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave the terminal as it was."""
-        self._status.stop()
-
-    def say(self, text: str) -> None:
-        """Print a line that stays."""
-        self.progress.print(text, markup=False, soft_wrap=True)
 
     def begin(self, title: str) -> None:
         """Tell what is being done."""
-        self._status.update(Text(title))
+        self.move(title)
 
     def tell(self, row: Row) -> None:
         """Tell of a course that has ended."""

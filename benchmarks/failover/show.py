@@ -1,48 +1,29 @@
 """The scorecard in the terminal: a line for each scenario as it ends, then all of them."""
 
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from benchmarks.failover.records import Row, Scorecard
+from benchmarks.progress import Progress
 
 MOST_TIMES: Final = 6
 """Attempts that are told one by one."""
 
 
-class Show:
+class Show(Progress):
     """The terminal. Progress goes to stderr, the scorecard to stdout."""
 
     def __init__(self, console: Console | None = None, progress: Console | None = None) -> None:
+        super().__init__(progress)
         self.console = console or Console(highlight=False)
-        self.progress = progress or Console(stderr=True, highlight=False)
-        self._status = self.progress.status("starting")
-
-    def __enter__(self) -> Self:
-        if self.progress.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave the terminal as it was."""
-        self._status.stop()
-
-    def say(self, text: str) -> None:
-        """Print a line that stays."""
-        self.progress.print(text, markup=False, soft_wrap=True)
 
     def tell(self, row: Row) -> None:
         """Tell of a scenario that has ended."""
         words = f"{verdict(row):7}{row.scenario} ({row.mode}) {row.seconds:.1f} s: {row.got}"
-        self._status.update(Text(words))
+        self.move(words)
         if not self.progress.is_terminal or row.problems:
             self.say(words)
 

@@ -1,14 +1,14 @@
 """Tells the person who waits how the run is going: a line that moves, or one each half minute."""
 
 import time
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from benchmarks.figures import written
+from benchmarks.progress import Progress
 from benchmarks.soak.books import Books
 from benchmarks.soak.gauges import DESCRIPTORS, TASKS
 from benchmarks.soak.results import Results, Sample
@@ -19,32 +19,14 @@ MOST_EXAMPLES: Final = 10
 COLOURS: Final = {True: "green", False: "bold red", None: "yellow"}
 
 
-class Show:
+class Show(Progress):
     """The terminal; where there is none, the same in plain lines."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
-        self._status = self.console.status("starting")
+        super().__init__(console)
+        self.console = self.progress
         self._next = 0.0
         self._told = 0
-
-    def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave the terminal as it was."""
-        self._status.stop()
-
-    def say(self, text: str) -> None:
-        """Print a line that stays."""
-        self.console.print(text, markup=False, soft_wrap=True)
 
     @staticmethod
     def later(seconds: float) -> str:
@@ -57,7 +39,7 @@ class Show:
             self.say(f"unexplained: {example.id} {example.what}")
         self._told = len(books.samples)
         words = line(sample, books)
-        self._status.update(Text(words))
+        self.move(words)
         if not self.console.is_terminal and sample.at >= self._next:
             self._next = sample.at + EVERY
             self.say(words)
