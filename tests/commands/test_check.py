@@ -46,6 +46,19 @@ def test_a_right_file_is_shown_whole_with_origins_and_no_secret(tmp_path: Path) 
     assert not [line for line in lines if line.startswith(("required =", "pepper ="))]
 
 
+def test_a_kind_that_is_known_by_name_is_shown_with_its_defaults(tmp_path: Path) -> None:
+    write('[providers.groq]\napi_key = { env = "KEY" }', tmp_path)
+    lines = [" ".join(line.split()) for line in check(KEY=SECRET).stdout.splitlines()]
+    place = lines.index("[providers.groq]")
+    assert lines[place + 1 : place + 6] == [
+        'kind = "groq" # default',
+        'base_url = "https://api.groq.com/openai/v1" # default',
+        'api_key = "***9f2c" # gateway.toml:2, environment variable KEY',
+        "api_keys = [] # default",
+        'models = "*" # default',
+    ]
+
+
 def test_mistakes_go_to_stderr_each_with_its_line_and_the_exit_code_is_1(tmp_path: Path) -> None:
     write(TEXT.replace("port", "prot") + "[stroe]\n", tmp_path)
     result = check(KEY=SECRET)

@@ -20,8 +20,7 @@ base_url = "https://example.com/v1"
 api_key = { env = "KEY_1" }
 models = { "gpt-5.2" = "prod-gpt52" }
 [providers.local]
-kind = "openai"
-base_url = "http://127.0.0.1:8000/v1"
+kind = "vllm"
 prefix = "local/"
 [models."gpt-5.2"]
 order = ["azure-eu"]
@@ -58,14 +57,14 @@ def test_the_plan_is_a_numbered_table(tmp_path: Path) -> None:
     lines = rows(explain("gpt-5.2", **SECRETS))
     assert lines[:3] == [
         "gpt-5.2",
-        "target key why first token retries hedge resume",
-        "1 azure-eu/prod-gpt52 1 of 1 first in order 180 s 2 2 s verified",
+        "target kind key why first token retries hedge resume",
+        "1 azure-eu/prod-gpt52 openai 1 of 1 first in order 180 s 2 2 s verified",
     ]
     assert sorted(line.partition(" ")[2] for line in lines[3:5]) == [
-        "openai/gpt-5.2 1 of 2 home 2 of 2 180 s 2 2 s verified",
-        "openai/gpt-5.2 2 of 2 home 2 of 2 180 s 2 2 s verified",
+        "openai/gpt-5.2 openai 1 of 2 home 2 of 2 180 s 2 2 s verified",
+        "openai/gpt-5.2 openai 2 of 2 home 2 of 2 180 s 2 2 s verified",
     ]
-    assert lines[5].startswith('4 local/writer 1 of 1 fallback "gpt-*" 180 s')
+    assert lines[5].startswith('4 local/writer vllm 1 of 1 fallback "gpt-*" 180 s')
 
 
 def test_programs_get_the_same_in_one_object(tmp_path: Path) -> None:
@@ -81,6 +80,7 @@ def test_programs_get_the_same_in_one_object(tmp_path: Path) -> None:
     assert sorted(each["key"] for each in told["targets"][:2]) == [1, 2]
     assert told["targets"][2] == {
         "target": "local/writer",
+        "kind": "vllm",
         "key": 1,
         "keys": 1,
         "why": 'fallback "gpt-*"',
@@ -97,7 +97,9 @@ def test_context_fallbacks_and_failures_stand_below(tmp_path: Path) -> None:
     write(TEXT, tmp_path)
     lines = rows(explain("gpt-5.2-mini", **SECRETS))
     below = lines[lines.index("Where the prompt is too long:") :]
-    assert below[2].startswith('1 azure-eu/prod-gpt52 1 of 1 context fallback "gpt-5.2-mini"')
+    assert below[2].startswith(
+        '1 azure-eu/prod-gpt52 openai 1 of 1 context fallback "gpt-5.2-mini"'
+    )
     assert "silence local/writer, then the client is told" in lines
 
 
@@ -135,7 +137,7 @@ def test_a_wrong_configuration_is_told_as_check_tells_it(tmp_path: Path) -> None
 
 def test_without_a_file_it_goes_by_what_would_be_found_here() -> None:
     lines = rows(explain("echo"))
-    assert lines[2].startswith("1 echo/echo 1 of 1 its only home")
+    assert lines[2].startswith("1 echo/echo echo 1 of 1 its only home")
     assert "Where the prompt is too long:" not in lines
     found = explain("gpt-5.2", OPENAI_API_KEY=SECRETS["KEY_1"]).stdout
     assert "openai would be asked for its list first; `explain` asks nobody." in found
@@ -145,7 +147,7 @@ def test_names_are_text_and_no_markup(tmp_path: Path) -> None:
     write('[providers."[bold]:smile:"]\nkind = "echo"\nprefix = "[red]"', tmp_path)
     lines = rows(explain("[red]echo"))
     assert lines[0] == "[red]echo"
-    assert lines[2].startswith("1 [bold]:smile:/echo 1 of 1 its only home")
+    assert lines[2].startswith("1 [bold]:smile:/echo echo 1 of 1 its only home")
 
 
 def test_the_help_teaches_with_an_example() -> None:

@@ -10,6 +10,8 @@ from gateway.downstream.options import ListenOptions
 from gateway.policy.callers import is_loopback
 from gateway.providers import openai
 from gateway.providers.address import parse_base_url
+from gateway.providers.known import KNOWN
+from gateway.providers.table import TABLE
 
 KEY = "sk-0123456789abcdef"
 LISTEN = ListenOptions()
@@ -21,14 +23,16 @@ def test_an_empty_environment_holds_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "name"),
-    [(variable, cloud.name) for cloud in CLOUDS for variable in cloud.variables],
+    ("variable", "name", "kind"),
+    [(variable, cloud.name, cloud.kind) for cloud in CLOUDS for variable in cloud.variables],
 )
-def test_a_usual_variable_makes_a_provider_that_lists_its_models(variable: str, name: str) -> None:
+def test_a_usual_variable_makes_a_provider_that_lists_its_models(
+    variable: str, name: str, kind: str
+) -> None:
     found = discover({variable: f" {KEY}\n"}, {}, LISTEN)
     (settings,) = found.providers.values()
-    assert isinstance(settings, openai.Options)
-    assert (settings.kind, settings.models, settings.prefix) == ("openai", "*", "")
+    assert isinstance(settings, TABLE[kind].Options)
+    assert (settings.kind, settings.models, settings.prefix) == (kind, "*", "")
     assert settings.api_key is not None
     assert settings.api_key.reveal() == KEY
     assert list(found.providers) == [name]
@@ -42,6 +46,20 @@ def test_the_table_holds_addresses_that_a_file_could_hold() -> None:
         assert origin.scheme == "https"
         assert f"https://{origin.host}{path}" == cloud.base_url
     assert len({cloud.name for cloud in CLOUDS}) == len(CLOUDS)
+
+
+def test_an_address_is_the_one_that_the_kind_has() -> None:
+    addresses = {each.kind: each.base_url for each in KNOWN}
+    clouds = {cloud.name: cloud.base_url for cloud in CLOUDS if cloud.name in addresses}
+    assert len(clouds) == len(CLOUDS) - 3
+    assert clouds.items() <= addresses.items()
+    assert {local.base_url for local in LOCAL_SERVERS} <= set(addresses.values())
+    assert [local.name for local in LOCAL_SERVERS] == ["ollama", "vllm", "lmstudio", "llamacpp"]
+
+
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "PERPLEXITY_API_KEY", "DASHSCOPE_API_KEY"])
+def test_a_variable_that_is_not_enough_makes_no_provider(variable: str) -> None:
+    assert discover({variable: KEY}, {}, LISTEN).providers == {}
 
 
 def test_nobody_is_asked_off_loopback() -> None:

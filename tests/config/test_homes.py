@@ -53,6 +53,14 @@ smart = { targets = ["gpt-5.2"], timeouts = { total = 9.0 } }
 ENVIRON = {"KEY": "sk-first", "OTHER": "sk-second"}
 
 
+def test_a_kind_that_is_known_by_name_is_an_offer_like_any_other(tmp_path: Path) -> None:
+    text = "[providers.vllm]\nrunning_usage = true\n[providers.ollama]"
+    vllm, ollama, _ = homes_of(load(text, tmp_path, ENVIRON)).offers
+    assert (vllm.target.kind, vllm.target.form, vllm.listing) == ("vllm", "chat", True)
+    assert vllm.target.origin == Origin("http", "127.0.0.1", 8000)
+    assert (vllm.target.running_usage, ollama.target.running_usage) == (True, False)
+
+
 def test_every_provider_makes_an_offer(tmp_path: Path) -> None:
     openai, azure, local, lister, echo = homes_of(load(TEXT, tmp_path, ENVIRON)).offers
     assert openai.provider == "openai"

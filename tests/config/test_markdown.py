@@ -9,6 +9,7 @@ from gateway.config.levels import HOUSE
 from gateway.config.markdown import _type, markdown
 from gateway.config.schema import Schema
 from gateway.config.server import PARTS
+from gateway.providers.known import KNOWN
 from gateway.words.target import Timeouts
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -49,6 +50,14 @@ def test_what_every_level_may_say_is_on_the_page_once() -> None:
     page = markdown()
     assert {name: page.count(f"\n| `{name}` |") for name in HOUSE} == dict.fromkeys(HOUSE, 1)
     assert page.count("(#conduct)") == 3
+
+
+def test_every_kind_that_is_known_by_name_has_one_row() -> None:
+    page = markdown()
+    assert {page.count(f"\n| `{each.kind}` | {each.title} |") for each in KNOWN} == {1}
+    assert '| `groq` | Groq | `"https://api.groq.com/openai/v1"` | `"*"` |  |' in page
+    assert '| `vllm` | vLLM | `"http://127.0.0.1:8000/v1"` | `"*"` | yes |' in page
+    assert "| `alibaba` | Alibaba Cloud | no default | no default |  |" in page
 
 
 def test_every_row_has_five_cells() -> None:

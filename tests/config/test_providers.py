@@ -23,26 +23,64 @@ def test_a_providers_kind_is_its_tables_name_unless_it_says_otherwise(tmp_path: 
     assert config.providers["openai"].base_url == "https://api.openai.com/v1"
 
 
+def test_a_known_kind_needs_a_key_and_nothing_else(tmp_path: Path) -> None:
+    groq = load('[providers.groq]\napi_key = { env = "KEY" }', tmp_path).providers["groq"]
+    assert isinstance(groq, openai.Options)
+    assert (groq.kind, groq.models) == ("groq", "*")
+    assert groq.base_url == "https://api.groq.com/openai/v1"
+
+
+def test_a_known_server_on_this_machine_needs_nothing_at_all(tmp_path: Path) -> None:
+    config = load("[providers.sglang]\nrunning_usage = true", tmp_path)
+    sglang = config.providers["sglang"]
+    assert isinstance(sglang, openai.Options)
+    assert (sglang.base_url, sglang.running_usage) == ("http://127.0.0.1:30000/v1", True)
+    assert config.warnings == ()
+
+
+def test_a_known_kind_gives_way_to_what_the_table_says(tmp_path: Path) -> None:
+    text = '[providers.night]\nkind = "groq"\nbase_url = "http://127.0.0.1:9/x"\nmodels = ["a"]'
+    night = load(text, tmp_path).providers["night"]
+    assert (night.kind, night.base_url, night.models) == ("groq", "http://127.0.0.1:9/x", ["a"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        (
+            '[providers.litellm]\nmodels = ["a"]',
+            "1: providers.litellm.base_url: is missing",
+        ),
+        (
+            "[providers.groq]\nrunning_usage = true",
+            "2: providers.groq.running_usage: unknown key",
+        ),
+        (
+            "[providers.perplexity]",
+            '1: providers.perplexity.models: no models: name them, or write "*" or a prefix',
+        ),
+        (
+            "[providers.lmstudio]",
+            "1: providers.lmstudio: has no kind, and its name is none:"
+            ' add one, such as kind = "openai"; did you mean lm-studio?',
+        ),
         (
             '[providers.x]\nkind = "opnai"',
             "2: providers.x.kind: unknown kind; did you mean openai?",
         ),
         (
-            '[providers.x]\nkind = "azure"',
-            "2: providers.x.kind: unknown kind (known here: echo, openai)",
+            '[providers.x]\nkind = "nobody-knows-it"',
+            "2: providers.x.kind: unknown kind",
         ),
         ("[providers.x]\nkind = 1", "2: providers.x.kind: expected a string"),
         (
             '[providers.x]\nmodels = ["a"]',
-            '1: providers.x: has no kind, and its name is none: add kind = "openai" or "echo"',
+            '1: providers.x: has no kind, and its name is none: add one, such as kind = "openai"',
         ),
         (
             "[providers.opennai]",
-            '1: providers.opennai: has no kind, and its name is none: add kind = "openai" or "echo"'
-            "; did you mean openai?",
+            "1: providers.opennai: has no kind, and its name is none:"
+            ' add one, such as kind = "openai"; did you mean openai?',
         ),
         ("providers = 1", "1: providers: expected a table, got a whole number"),
         (

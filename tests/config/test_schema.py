@@ -49,7 +49,7 @@ def test_every_table_is_closed_and_every_key_is_explained() -> None:
         assert "additionalProperties" in table
         properties = table["properties"]
         assert isinstance(properties, dict)
-        assert all("description" in node or "anyOf" in node for node in properties.values())
+        assert all({"description", "anyOf", "$ref"} & node.keys() for node in properties.values())
     assert not [node for node in nodes(WHOLE) if node.get("type") == "null"]
     assert not [node for node in nodes(WHOLE) if "default" in node and node["default"] is None]
 
@@ -64,6 +64,9 @@ def test_every_table_is_closed_and_every_key_is_explained() -> None:
         '[providers.openai]\nkind = "echo"\nwords_per_second = 1',
         '[providers.x]\nkind = "openai"\napi_keys = [{ file = "a" }, "b"]\nmodels = { a = "b" }',
         "[providers.echo]",
+        '[providers.groq]\napi_key = { env = "A" }',
+        '[providers.x]\nkind = "vllm"\nrunning_usage = true\nprobe = { interval = 1 }',
+        '[providers.groq]\nkind = "litellm"\nbase_url = "http://x"',
         '[admin]\nport = 0\nkey = { env = "A" }',
         "[models.a]\ntargets = ['b']\ntimeouts = { idle = 1 }",
         "[defaults.timeouts]\ntotal = 1",
@@ -116,6 +119,10 @@ def test_the_schema_takes_what_the_loader_takes(text: str) -> None:
         "[providers.openai]\nmodels = '*'\norder = []",
         "[providers.openai]\nmodels = '*'\nprobe = { path = '' }",
         "[providers.echo]\nprobe = { interval = 1 }",
+        "[providers.groq]\nrunning_usage = true",
+        "[providers.groq]\nretries = 11",
+        "[providers.litellm]\nmodels = '*'",
+        "[providers.x]\nkind = 'litellm'",
         "[fallbacks]\na = 1",
         "[fallbacks]\n'*****' = 'echo'",
         "[context_fallbacks]\na = ['']",
@@ -180,6 +187,7 @@ KEYS = [
         "providers.echo.words_per_second",
         "providers.echo.models",
     ),
+    *("providers.groq.models", "providers.groq.headers", "providers.vllm.running_usage"),
     *("models.x.targets", "models.x.timeouts", "defaults.timeouts", "defaults.retries", "admin"),
     *("defaults.order", "defaults.cooldown", "defaults.cache", "defaults.resume"),
     *("providers.openai.probe", "models.x.prefill", "models.echo.affinity", "models.echo.strategy"),
@@ -207,6 +215,18 @@ def test_an_echo_that_names_no_models_is_shown_the_default() -> None:
     assert isinstance(shared, dict)
     assert shared["provider-echo"]["properties"]["models"]["default"] == ["echo"]
     assert set(shared["TimeoutSettings"]["properties"]) == set(Timeouts.__slots__)
+
+
+def test_what_a_kind_has_in_common_with_openai_is_said_once() -> None:
+    shared = WHOLE["$defs"]
+    assert isinstance(shared, dict)
+    groq = shared["provider-groq"]["properties"]
+    assert groq["timeouts"] == {"$ref": "#/$defs/provider-openai/properties/timeouts"}
+    assert groq["kind"]["const"] == "groq"
+    assert groq["base_url"]["default"] == "https://api.groq.com/openai/v1"
+    assert groq["models"]["default"] == "*"
+    assert "running_usage" not in groq
+    assert shared["provider-litellm"]["required"] == ["base_url"]
 
 
 def test_a_type_without_a_schema_is_a_bug_that_is_told() -> None:

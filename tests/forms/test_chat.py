@@ -278,6 +278,20 @@ def test_a_server_that_can_is_asked_to_report_usage_with_every_event(shown: byte
     assert body["stream_options"]["continuous_usage_stats"] is False, "the client's word stands"
 
 
+def test_a_server_that_reports_usage_unasked_is_not_asked_for_it() -> None:
+    unasked = replace(target("small"), usage_unasked=True)
+    for shown in (b"", b',"stream_options":{"include_usage":true}'):
+        body = json.loads(chat.write_request(read(b',"stream":true' + shown), unasked).body)
+        assert "stream_options" not in body
+
+
+def test_a_field_goes_by_the_name_that_the_server_knows() -> None:
+    own = replace(target("small"), renames=(("max_completion_tokens", "max_tokens"),))
+    body = json.loads(chat.write_request(read(b',"max_completion_tokens":7'), own).body)
+    assert (body["max_tokens"], "max_completion_tokens" in body) == (7, False)
+    assert b"max_tokens" not in chat.write_request(read(b""), own).body
+
+
 @pytest.mark.parametrize(
     ("rest", "accept"), [(b"", b"application/json"), (b',"stream":true', b"text/event-stream")]
 )

@@ -116,6 +116,7 @@ def _step(step: Step) -> dict[str, object]:
     conduct = step.target.conduct
     return {
         "target": step.target.name,
+        "kind": step.target.kind,
         "key": step.key,
         "keys": step.keys,
         "why": step.why,
@@ -153,13 +154,14 @@ def _pairs(rows: Iterable[tuple[str, str]]) -> Table:
 
 def _table(steps: tuple[Step, ...]) -> Table:
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("", "target", "key", "why", "first token", "retries", "hedge", "resume"):
+    for name in ("", "target", "kind", "key", "why", "first token", "retries", "hedge", "resume"):
         table.add_column(Text(name), overflow="fold")
     for number, step in enumerate(steps, 1):
         conduct = step.target.conduct
         table.add_row(
             Text(str(number)),
             Text(step.target.name),
+            Text(step.target.kind),
             Text(f"{step.key} of {step.keys}"),
             Text(step.why),
             Text(f"{step.target.timeouts.first_token:g} s"),

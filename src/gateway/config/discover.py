@@ -13,8 +13,10 @@ from gateway.config.names import check_name
 from gateway.config.secrets import Secrets
 from gateway.config.server import is_self
 from gateway.downstream.options import ListenOptions
-from gateway.providers import Settings, openai
+from gateway.providers import Settings, anthropic, openai
 from gateway.providers.address import parse_base_url
+from gateway.providers.known import KNOWN
+from gateway.providers.table import TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Cloud:
     variables: tuple[str, ...]
     base_url: str
     base_url_variable: str = ""
+    kind: str = "openai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +39,35 @@ class Local:
     base_url: str
 
 
-# Each row as the provider's own documentation has it; all list their models at base_url + /models.
+# All list their models at base_url + /models.
 CLOUDS: Final = (
-    Cloud("openai", ("OPENAI_API_KEY",), "https://api.openai.com/v1", "OPENAI_BASE_URL"),
-    Cloud("anthropic", ("ANTHROPIC_API_KEY",), "https://api.anthropic.com/v1"),
+    Cloud("openai", ("OPENAI_API_KEY",), openai.Options().base_url, "OPENAI_BASE_URL"),
+    Cloud(
+        *("anthropic", ("ANTHROPIC_API_KEY",), anthropic.Options().base_url),
+        kind="anthropic",
+    ),
     Cloud(
         "gemini",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         "https://generativelanguage.googleapis.com/v1beta/openai",
     ),
-    Cloud("openrouter", ("OPENROUTER_API_KEY",), "https://openrouter.ai/api/v1"),
-    Cloud("groq", ("GROQ_API_KEY",), "https://api.groq.com/openai/v1"),
-    Cloud("mistral", ("MISTRAL_API_KEY",), "https://api.mistral.ai/v1"),
-    Cloud("deepseek", ("DEEPSEEK_API_KEY",), "https://api.deepseek.com"),
-    Cloud("xai", ("XAI_API_KEY",), "https://api.x.ai/v1"),
-    Cloud("together", ("TOGETHER_API_KEY",), "https://api.together.ai/v1"),
-    Cloud("fireworks", ("FIREWORKS_API_KEY",), "https://api.fireworks.ai/inference/v1"),
-    Cloud("cerebras", ("CEREBRAS_API_KEY",), "https://api.cerebras.ai/v1"),
-    Cloud("nvidia", ("NVIDIA_API_KEY",), "https://integrate.api.nvidia.com/v1"),
+    *(
+        Cloud(each.kind, (each.variable,), each.base_url, kind=each.kind)
+        for each in KNOWN
+        if each.is_told_by_variable
+    ),
 )
 
-LOCAL_SERVERS: Final = (
-    Local("ollama", "Ollama", "http://127.0.0.1:11434/v1"),
-    Local("vllm", "vLLM", "http://127.0.0.1:8000/v1"),
-    Local("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1"),
-    Local("llamacpp", "llama.cpp", "http://127.0.0.1:8080/v1"),
+_ASKED: Final = {
+    "ollama": "ollama",
+    "vllm": "vllm",
+    "lm-studio": "lmstudio",
+    "llama-cpp": "llamacpp",
+}
+"""The kinds of servers that are asked, and the names of providers that come of them."""
+
+LOCAL_SERVERS: Final = tuple(
+    Local(_ASKED[each.kind], each.title, each.base_url) for each in KNOWN if each.kind in _ASKED
 )
 """Whom a prober asks for `/models`, and nobody else: never off loopback."""
 
@@ -136,7 +143,8 @@ def _look_for(
     except ValueError as error:
         found.notes.append(f"{cloud.name}: {cloud.base_url_variable} {error}: not used")
         return
-    settings = openai.Options(kind="openai", base_url=url, api_key=key, models="*")
+    options = TABLE[cloud.kind].Options
+    settings = options(kind=cloud.kind, base_url=url, api_key=key, models="*")
     found.providers[cloud.name] = settings
     found.origins[f"providers.{cloud.name}.api_key"] = f"environment variable {variable}"
     if url != cloud.base_url:

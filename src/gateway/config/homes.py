@@ -14,7 +14,7 @@ from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.providers import header_fields, is_telling, keys_of, public_names
 from gateway.policy.keys import KeyRecord, Keyring
 from gateway.policy.offers import Alias, Offer, Rules
-from gateway.providers import ProbeOptions, Settings, echo, openai
+from gateway.providers import ProbeOptions, Settings, anthropic, echo, openai
 from gateway.providers.address import parse_base_url
 from gateway.providers.table import TABLE
 from gateway.store import places, sink_address
@@ -123,6 +123,9 @@ def _offer(name: str, settings: Settings, defaults: DefaultOptions) -> Offer:
         max_connections=settings.max_connections,
         conduct=Conduct(**conduct_of(whole)),
         running_usage=isinstance(settings, openai.Options) and settings.running_usage,
+        usage_unasked=isinstance(settings, openai.Options) and settings.USAGE_UNASKED,
+        renames=settings.RENAMES if isinstance(settings, openai.Options) else (),
+        max_tokens=settings.max_tokens if isinstance(settings, anthropic.Options) else 0,
     )
     return Offer(
         provider=name,

@@ -7,6 +7,7 @@ from gateway.config.levels import HOUSE
 from gateway.config.schema import SECRET, Schema, schema
 from gateway.config.show import literal
 from gateway.policy.offers import Rules
+from gateway.providers.known import KNOWN, Named
 from gateway.providers.table import TABLE
 
 _HEAD = """\
@@ -40,6 +41,24 @@ prefix = "local/"
 
 A name that several providers offer has several homes, in the order in which they stand in the file
 unless an `order` says otherwise. Each table also takes the keys of [Conduct](#conduct).
+"""
+
+_KINDS = """\
+### Further kinds
+
+Providers and servers that speak OpenAI's form. Each takes the keys of `kind = "openai"` with
+defaults of its own, and `running_usage` only where this table says so. Under its own name a
+provider that lists its models needs a key and nothing else:
+
+```toml
+[providers.groq]
+api_key = { env = "GROQ_API_KEY" }
+```
+
+[Providers](providers.md) tells more of each.
+
+| kind | who | `base_url` | `models` | `running_usage` |
+|---|---|---|---|---|
 """
 
 _GROUPS = """\
@@ -186,9 +205,11 @@ def markdown() -> str:
     page += _table("## `[defaults]`", _own(_inner(tables, "defaults")), shared, asdict(Rules()))
     page += "\nIt also takes the keys of [Conduct](#conduct).\n"
     page += "\n## `[providers.NAME]`\n\n" + _PROVIDERS
-    for kind in TABLE:
+    known = {each.kind for each in KNOWN}
+    for kind in (kind for kind in TABLE if kind not in known):
         table = _own(_inner(shared, f"provider-{kind}"))
         page += _table(f'### kind = "{kind}"', table, shared)
+    page += "\n" + _KINDS + "".join(map(_kind, KNOWN))
     page += "\n" + _PROBES + _rows(_inner(shared, "ProbeOptions"), shared, {})
     model = _own(_inner(_inner(tables, "models"), "additionalProperties"))
     page += _table("## `[models.NAME]`", model, shared)
@@ -205,6 +226,17 @@ def markdown() -> str:
     page += "\n" + _BUDGETS + _rows(_inner(shared, "BudgetOptions"), shared, {})
     page += _table("## `[telemetry]`", _inner(tables, "telemetry"), shared)
     return page + "\n" + _SECRETS
+
+
+def _kind(named: Named) -> str:
+    cells = [
+        f"`{named.kind}`",
+        named.title,
+        f"`{literal(named.base_url)}`" if named.base_url else "no default",
+        '`"*"`' if named.lists else "no default",
+        "yes" if named.running_usage else "",
+    ]
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _conduct(defaults: Schema, shared: Schema) -> str:

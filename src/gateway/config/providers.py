@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from gateway.config.lines import Key
-from gateway.config.mistakes import quoted
 from gateway.config.names import check_name
 from gateway.config.tables import Reading, as_table, read_table
 from gateway.forms.http import check_header
@@ -87,8 +86,7 @@ def _read_provider(name: str, value: object, reading: Reading) -> Settings | Non
     elif "kind" in table:
         reading.notes.unknown((*key, "kind"), kind, TABLE, "kind")
     else:
-        kinds = " or ".join(map(quoted, TABLE))
-        text = f"has no kind, and its name is none: add kind = {kinds}"
+        text = 'has no kind, and its name is none: add one, such as kind = "openai"'
         reading.notes.mistake(key, text, reading.notes.nearest(name, TABLE))
     return None
 

@@ -12,6 +12,7 @@ from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
 from gateway.config.teams import TeamOptions
 from gateway.downstream.options import AuthOptions
+from gateway.providers import Settings, openai
 from gateway.providers.table import TABLE
 from gateway.store.options import StoreOptions
 from gateway.telemetry.options import LogOptions
@@ -91,26 +92,47 @@ def _may_be_empty(table: Schema, name: str) -> Schema:
 
 def _providers(shared: Schema) -> Schema:
     """A table's kind is its own name, unless it says otherwise; other names must say it."""
-    kinds: dict[str, Schema] = {}
     for kind, module in TABLE.items():
-        table = _table(kind, module.Options.__doc__, [module.Options], shared)
-        properties = table["properties"]
-        assert isinstance(properties, dict)
-        properties["kind"] = {**properties["kind"], "const": kind}
-        del properties["kind"]["default"]
-        shared[f"provider-{kind}"] = table
-        kinds[kind] = {"$ref": f"#/$defs/provider-{kind}"}
-    said = {kind: {**table, "required": ["kind"]} for kind, table in kinds.items()}
+        shared[f"provider-{kind}"] = _provider(kind, module.Options, shared)
+    kinds = {kind: {"$ref": f"#/$defs/provider-{kind}"} for kind in TABLE}
+    said = [{**table, "required": ["kind"]} for table in kinds.values()]
+    shared["provider"] = {
+        "title": "provider",
+        "description": "A provider that says its kind.",
+        "anyOf": said,
+    }
+    other: Schema = {"$ref": "#/$defs/provider"}
     return {
         "title": "providers",
         "description": "Who may answer, by names of your own; the kind defaults to the name.",
         "type": "object",
         "propertyNames": _name(),
-        "properties": {
-            name: {"anyOf": [kinds[name], *(said[kind] for kind in TABLE if kind != name)]}
-            for name in TABLE
-        },
-        "additionalProperties": {"anyOf": list(said.values())},
+        "properties": {name: {"anyOf": [table, other]} for name, table in kinds.items()},
+        "additionalProperties": other,
+    }
+
+
+def _provider(kind: str, options: type[Settings], shared: Schema) -> Schema:
+    table = _table(kind, options.__doc__, [options], shared)
+    properties = table["properties"]
+    assert isinstance(properties, dict)
+    properties["kind"] = {**properties["kind"], "const": kind}
+    del properties["kind"]["default"]
+    if issubclass(options, openai.Options) and options is not openai.Options:
+        table["properties"] = _as_openai(properties, shared)
+    required = [field.name for field in fields_of(options) if field.required]
+    return {**table, "required": required} if required else table
+
+
+def _as_openai(properties: Schema, shared: Schema) -> Schema:
+    """Say by reference what is as `openai` has it: the whole would be long if each kind said it."""
+    openais = shared["provider-openai"]
+    assert isinstance(openais, dict)
+    return {
+        name: {"$ref": f"#/$defs/provider-openai/properties/{name}"}
+        if node == openais["properties"].get(name)
+        else node
+        for name, node in properties.items()
     }
 
 

@@ -16,7 +16,7 @@ from gateway.downstream.refusal import error_headers
 from gateway.endpoints import Endpoint, find, find_plain
 from gateway.forms import chat
 from gateway.forms.chat import write_error
-from gateway.forms.table import FORMS
+from gateway.forms.table import DOWNSTREAM_FORMS
 from gateway.policy.callers import client_address, refuse_web_pages
 from gateway.policy.issuers import Identifies
 from gateway.policy.jwt import token_in
@@ -136,7 +136,7 @@ class Front:
                 endpoint, name = await self._admit(head, receipt, client, house)
                 if endpoint.operation == "chat":
                     body = await client.body()
-                    call = FORMS[endpoint.form].read_request(endpoint.operation, body)
+                    call = DOWNSTREAM_FORMS[endpoint.form].read_request(endpoint.operation, body)
                     receipt.model, receipt.stream = call.model, call.stream
                     if call.stream:
                         nursery.start_soon(clock.run)

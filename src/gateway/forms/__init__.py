@@ -1,13 +1,18 @@
-"""Wire forms, each spoken in both directions and known once. Pure: no I/O, no clock.
+"""Wire forms, each known once. Pure: no I/O, no clock.
 
-A form is one module with six names, checked against `Form` where it stands in a typed table:
+A form has two halves of three names each: what is spoken with providers, and what with clients. Its
+module has one or both, and is checked against each where it stands in a typed table:
 
-    read_request    bytes of a client       -> Call
-    write_request   Call, target            -> UpstreamRequest
-    AnswerReader    bytes of a provider     -> Pieces
-    AnswerWriter    Pieces                  -> bytes for a client
-    read_error      a provider's error      -> GatewayError
-    write_error     GatewayError            -> bytes for a client
+    UpstreamForm    write_request   Call, target            -> UpstreamRequest
+                    AnswerReader    bytes of a provider     -> Pieces
+                    read_error      a provider's error      -> GatewayError
+
+    DownstreamForm  read_request    bytes of a client       -> Call
+                    AnswerWriter    Pieces                  -> bytes for a client
+                    write_error     GatewayError            -> bytes for a client
+
+The common form is OpenAI's chat: a call holds its fields and a piece its bytes, whichever form a
+provider speaks.
 """
 
 from typing import Protocol
@@ -58,14 +63,14 @@ class Writer(Protocol):
         """Return the error as it is told inside a stream that has begun."""
 
 
-class Form(Protocol):
-    """The six names of a form's module."""
-
-    def read_request(self, operation: str, body: bytes) -> Call:
-        """Read what a client sent. Raises `BadRequest`."""
+class UpstreamForm(Protocol):
+    """What a form's module has towards providers."""
 
     def write_request(self, call: Call, target: Target) -> UpstreamRequest:
-        """Write the call for one target of this form."""
+        """Write the call for one target of this form.
+
+        Raises `BadRequest` for what a provider of this form cannot be told.
+        """
 
     def AnswerReader(  # noqa: N802 (a class in the module)
         self,
@@ -77,11 +82,18 @@ class Form(Protocol):
     ) -> Reader:
         """Begin to read an answer. Raises `UpstreamMalformed` for a foreign content type."""
 
-    def AnswerWriter(self, call: Call) -> Writer:  # noqa: N802
-        """Begin to write an answer."""
-
     def read_error(self, status: int, headers: tuple[Header, ...], body: bytes) -> GatewayError:
         """Read a provider's error answer into the tree."""
+
+
+class DownstreamForm(Protocol):
+    """What a form's module has towards clients."""
+
+    def read_request(self, operation: str, body: bytes) -> Call:
+        """Read what a client sent. Raises `BadRequest`."""
+
+    def AnswerWriter(self, call: Call) -> Writer:  # noqa: N802 (a class in the module)
+        """Begin to write an answer."""
 
     def write_error(self, error: GatewayError) -> bytes:
         """Write an error as the body of an answer."""

@@ -122,9 +122,14 @@ def write_request(call: Call, target: Target) -> UpstreamRequest:
     A stream is always asked for its usage; what the client did not ask for is hidden again.
     """
     fields = dict(call.fields)
+    for known, own in target.renames:
+        if known in fields:
+            fields[own] = fields.pop(known)
     if target.model != call.model:
         fields["model"] = Raw(_encode(target.model))
-    if call.stream and (target.running_usage or not call.show_usage):
+    if target.usage_unasked:
+        fields.pop("stream_options", None)
+    elif call.stream and (target.running_usage or not call.show_usage):
         options = _decode_options(fields.get("stream_options", _NULL)) or {}
         running = {"continuous_usage_stats": _TRUE} if target.running_usage else {}
         fields["stream_options"] = Raw(_encode({**running, **options, "include_usage": _TRUE}))

@@ -1,8 +1,12 @@
-"""The forms by name, each module checked against the contract."""
+"""The forms by name, each module checked against the contract of the half that it has."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.forms import Form, chat
+from gateway.forms import DownstreamForm, UpstreamForm, chat, messages
 
-FORMS: Final[Mapping[str, Form]] = {"chat": chat}
+UPSTREAM_FORMS: Final[Mapping[str, UpstreamForm]] = {"chat": chat, "messages": messages}
+"""What providers speak."""
+
+DOWNSTREAM_FORMS: Final[Mapping[str, DownstreamForm]] = {"chat": chat}
+"""What clients speak."""

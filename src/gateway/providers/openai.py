@@ -1,7 +1,12 @@
-"""OpenAI, and every server that speaks its form: vLLM, Ollama, llama.cpp, most providers."""
+"""OpenAI, and every server that speaks its form: by an address, or as a kind with its own defaults.
 
-from typing import Annotated
+Who such kinds are stands in `known.py`; `table.py` makes them.
+"""
 
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import msgspec
 from msgspec import Meta
 
 from gateway.providers import Settings
@@ -13,6 +18,12 @@ FORM = "chat"
 
 class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A server that speaks OpenAI's form."""
+
+    USAGE_UNASKED: ClassVar[bool] = False
+    """Whether it reports usage without being asked, and refuses to be."""
+
+    RENAMES: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Fields that it knows by other names: OpenAI's, and its own."""
 
     base_url: Annotated[
         str,
@@ -36,3 +47,56 @@ def credentials(key: Secret | None) -> tuple[Header, ...]:
     if key is None:
         return ()
     return ((b"authorization", b"Bearer " + key.reveal().encode()),)
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """In what a server differs from OpenAI, besides its address."""
+
+    lists: bool = True
+    running_usage: bool = False
+    usage_unasked: bool = False
+    renames: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A provider that differs from OpenAI in its options alone; it stands for a module."""
+
+    Options: type[Options]
+    FORM: str = FORM
+
+    def credentials(self, key: Secret | None) -> tuple[Header, ...]:
+        """Return the key as OpenAI is shown it."""
+        return credentials(key)
+
+
+def kind_of(title: str, base_url: str, quirks: Quirks) -> Kind:
+    """Return the kind of those who speak OpenAI's form at an address of their own.
+
+    Without a `base_url` an operator must name one, and the models where nobody lists them. Running
+    usage may be asked only of who can report it.
+    """
+    types = {field.name: field.type for field in msgspec.structs.fields(Options)}
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("base_url", types["base_url"], base_url) if base_url else ("base_url", types["base_url"])
+    ]
+    if quirks.lists:
+        fields.append(("models", types["models"], "*"))
+    made = msgspec.defstruct(
+        Options.__name__,
+        fields,
+        bases=(Options,),
+        module=__name__,
+        namespace={
+            "__doc__": f"{title}, which speaks OpenAI's form.",
+            "REFUSES": frozenset() if quirks.running_usage else frozenset({"running_usage"}),
+            "USAGE_UNASKED": quirks.usage_unasked,
+            "RENAMES": quirks.renames,
+        },
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    assert issubclass(made, Options)
+    return Kind(made)

@@ -13,7 +13,7 @@ import trio
 
 from gateway.forms import Reader
 from gateway.forms.http import end_to_end
-from gateway.forms.table import FORMS
+from gateway.forms.table import UPSTREAM_FORMS
 from gateway.policy.scrub import Scrubber
 from gateway.providers.table import TABLE
 from gateway.relay.errand import Errand
@@ -232,7 +232,7 @@ def _expired(target: Target, patience: float, own: float, share: float) -> Gatew
 
 
 async def _begin(errand: Errand, target: Target, attempt: Attempt) -> TargetAnswer:
-    form, call, house = FORMS[target.form], errand.call, errand.house
+    form, call, house = UPSTREAM_FORMS[target.form], errand.call, errand.house
     if errand.beginning:
         call = errand.call_for(target)
     request = form.write_request(call, target)
@@ -305,7 +305,7 @@ async def _refusal(incoming: Incoming, target: Target) -> GatewayError:
     body = bytearray()
     while len(body) < MAX_ERROR_BYTES and (data := await incoming.receive()):
         body += data
-    return FORMS[target.form].read_error(
+    return UPSTREAM_FORMS[target.form].read_error(
         incoming.status, tuple(end_to_end(incoming.headers)), bytes(body[:MAX_ERROR_BYTES])
     )
 

@@ -7,7 +7,7 @@ releases or cleans up: each `with` does that on its way out, at once, however it
 import msgspec
 import trio
 
-from gateway.forms.table import FORMS
+from gateway.forms.table import DOWNSTREAM_FORMS
 from gateway.policy.wishes import Wishes
 from gateway.relay.account import account_of
 from gateway.relay.admission import let_in
@@ -27,7 +27,7 @@ async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, hous
     receipt.phase = Phase.WAITING
     with await let_in(call, wishes, receipt, house) as admission:
         call, plan = admission.call, admission.plan
-        writer = FORMS[call.form].AnswerWriter(call)
+        writer = DOWNSTREAM_FORMS[call.form].AnswerWriter(call)
         patience = wishes.patience_for(plan)
         clock.begin(wishes.timeouts(plan.timeouts, patience), writer)
         if plan.conduct.reads_on and not plan.conduct.coalesce:

@@ -69,7 +69,10 @@ class Target:
 
     `key_number` tells a provider's keys apart without showing them: they count from 1, and 0 is
     the only one or none. `prefill` says that it goes on from the beginning of an answer, and
-    `running_usage` that it is asked to tell with each event what there was so far.
+    `running_usage` that it is asked to tell with each event what there was so far. `max_tokens` is
+    how long an answer may be where the client does not say, for a provider that wants to be told.
+    With `usage_unasked` it reports usage without being asked, and refuses to be; `renames` are
+    fields that it knows by other names.
     """
 
     provider: str
@@ -86,6 +89,9 @@ class Target:
     key_number: int = 0
     prefill: bool = False
     running_usage: bool = False
+    max_tokens: int = 0
+    usage_unasked: bool = False
+    renames: tuple[tuple[str, str], ...] = ()
     name: str = field(init=False, compare=False)
     """Names the target in logs and receipts: provider and model, never its key."""
 
