@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,6 +16,7 @@ from gateway.downstream.control import check_folder, folder_of
 from gateway.downstream.live import SeenProcess
 from gateway.upstream.dial import Dialer
 from gateway.upstream.probe import client_on
+from gateway.upstream.send import body_within
 from gateway.upstream.transport import Transport
 
 SYSTEM_FOLDER = Path("/run/nursery-gateway")
@@ -117,21 +117,12 @@ class Site:
                         method, self.url.rstrip("/") + path, headers=headers, content=content
                     ) as answer,
                 ):
-                    return _read(answer.status_code, await _body(answer), self.url)
+                    return _read(
+                        answer.status_code, await body_within(answer, MAX_ANSWER_BYTES), self.url
+                    )
         except (httpx2.HTTPError, httpx2.InvalidURL, trio.TooSlowError) as error:
             said = str(error) or f"no answer within {PATIENCE:g} seconds"
             raise Unanswered(f"The admin at {self.url} cannot be asked: {said}.") from None
-
-
-async def _body(answer: httpx2.Response) -> bytes:
-    """Read what is said, in bounds."""
-    body = bytearray()
-    async with aclosing(answer.aiter_raw()) as parts:
-        async for part in parts:
-            body += part
-            if len(body) > MAX_ANSWER_BYTES:
-                break
-    return bytes(body)
 
 
 def _read(status: int, body: bytes, url: str) -> dict[str, Any]:

@@ -8,10 +8,7 @@ import trio
 
 from gateway.words.errors import Busy
 from gateway.words.life import Cause
-from gateway.words.receipt import Phase, Receipt, WaitsFor
-
-_ASKED = frozenset({WaitsFor.HEAD, WaitsFor.CONTENT})
-"""What an attempt waits for whose request has been sent."""
+from gateway.words.receipt import ASKED, Phase, Receipt
 
 
 class Asker(Protocol):
@@ -90,7 +87,7 @@ class OpenCall:
         if receipt.phase is Phase.FINISHING:  # all is read
             return False
         under_way = [each for each in receipt.attempts if each.ended is None]
-        if not under_way or not _ASKED.issuperset(each.waits_for for each in under_way):
+        if not under_way or not ASKED.issuperset(each.waits_for for each in under_way):
             return False
         for attempt in under_way:
             attempt.alone = True

@@ -4,7 +4,7 @@ from gateway.downstream.client import now_as_date
 from gateway.forms.chat import write_error
 from gateway.forms.http import status_line, write_fields
 from gateway.words.client import Header
-from gateway.words.errors import GatewayError
+from gateway.words.errors import NO_RETRY, GatewayError
 
 FIRST_SERVER_ERROR = 500
 
@@ -17,7 +17,7 @@ def error_headers(error: GatewayError) -> tuple[Header, ...]:
     tempting = status in _RETRIED_BY_SDKS or status >= FIRST_SERVER_ERROR
     told = any(name == b"x-should-retry" for name, _value in error.headers)
     if tempting and not error.retryable and not told:
-        return (*error.headers, (b"x-should-retry", b"false"))
+        return (*error.headers, *NO_RETRY)
     return error.headers
 
 

@@ -14,7 +14,7 @@ from gateway.policy.estimates import prompt_of
 from gateway.policy.prices import Price, Prices, cost_of
 from gateway.words.answer import Usage
 from gateway.words.call import Call
-from gateway.words.receipt import Attempt, Receipt, WaitsFor
+from gateway.words.receipt import ASKED, Attempt, Receipt
 from gateway.words.target import Target
 
 EXACT, PARTIAL, ESTIMATED = "exact", "partial", "estimated"
@@ -27,8 +27,6 @@ _BILLED: Final = frozenset(
     }
 )
 """How attempts end that a provider has worked for; for one that it refused it takes nothing."""
-
-_SENT: Final = frozenset({WaitsFor.HEAD, WaitsFor.CONTENT})
 
 
 class Costs:
@@ -77,4 +75,4 @@ def _has_worked(attempt: Attempt) -> bool:
     """Say whether a provider has done anything that it bills."""
     if attempt.usage is not None or attempt.pieces:
         return True
-    return attempt.outcome in _BILLED and attempt.waits_for in _SENT
+    return attempt.outcome in _BILLED and attempt.waits_for in ASKED

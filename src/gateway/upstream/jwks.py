@@ -7,7 +7,6 @@ them, and while an issuer is away its last keys go on for a day.
 
 import re
 from collections.abc import Callable
-from contextlib import aclosing
 from math import ceil, inf
 from typing import Final, NoReturn, Protocol
 
@@ -17,7 +16,7 @@ import trio
 
 from gateway.policy.callers import is_loopback
 from gateway.upstream.issuer_address import address_of, discovery_of
-from gateway.upstream.send import USER_AGENT, at_the_border, url_of
+from gateway.upstream.send import USER_AGENT, at_the_border, body_within, url_of
 from gateway.words.client import Header
 from gateway.words.errors import Busy, GatewayError, UpstreamFailure
 from gateway.words.target import Origin
@@ -210,13 +209,10 @@ async def fetch(origin: Origin, path: str, client: httpx2.AsyncClient) -> tuple[
 
 
 async def _body_of(response: httpx2.Response, name: str) -> bytes:
-    body = bytearray()
-    async with aclosing(response.aiter_raw()) as parts:
-        async for part in parts:
-            body += part
-            if len(body) > MAX_BYTES:
-                raise UpstreamFailure(f"The answer of {name} is longer than {MAX_BYTES} bytes.")
-    return bytes(body)
+    body = await body_within(response, MAX_BYTES)
+    if len(body) > MAX_BYTES:
+        raise UpstreamFailure(f"The answer of {name} is longer than {MAX_BYTES} bytes.")
+    return body
 
 
 def lifetime_of(cache_control: str) -> float:

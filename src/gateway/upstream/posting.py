@@ -1,12 +1,11 @@
 """Posts lines to a place that the operator has named, by httpx2's client on our own transport."""
 
-from contextlib import aclosing
 from dataclasses import dataclass
 
 import httpx2
 import trio
 
-from gateway.upstream.send import BORDER, USER_AGENT, url_of
+from gateway.upstream.send import BORDER, USER_AGENT, body_within, url_of
 from gateway.words.errors import GatewayError, Timeout
 from gateway.words.secret import Secret
 from gateway.words.target import Origin
@@ -49,13 +48,8 @@ class Posting:
     async def _post(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
         url = url_of(self.origin, "", self.target.reveal())
         async with self.client.stream("POST", url, content=body, headers=headers) as response:
-            size = 0
             # Read to its end, so that the connection can be kept; but for no longer than that.
-            async with aclosing(response.aiter_raw()) as parts:
-                async for part in parts:
-                    size += len(part)
-                    if size > MAX_ANSWER_BYTES:
-                        break
+            await body_within(response, MAX_ANSWER_BYTES)
             return response.status_code
 
 

@@ -1,13 +1,12 @@
 """Asks a server what it has, and whether it is there: by httpx2's client on our own transport."""
 
 import ipaddress
-from contextlib import aclosing
 
 import httpx2
 import msgspec
 import trio
 
-from gateway.upstream.send import at_the_border, url_of
+from gateway.upstream.send import at_the_border, body_within, url_of
 from gateway.words.client import Header
 from gateway.words.errors import GatewayError, UpstreamAuth, UpstreamFailure, UpstreamMalformed
 from gateway.words.target import Origin
@@ -105,13 +104,10 @@ async def is_there(
 
 
 async def _body_of(response: httpx2.Response, name: str) -> bytes:
-    body = bytearray()
-    async with aclosing(response.aiter_raw()) as parts:
-        async for part in parts:
-            body += part
-            if len(body) > MAX_LIST_BYTES:
-                raise UpstreamMalformed(f"The answer of {name} is too long.")
-    return bytes(body)
+    body = await body_within(response, MAX_LIST_BYTES)
+    if len(body) > MAX_LIST_BYTES:
+        raise UpstreamMalformed(f"The answer of {name} is too long.")
+    return body
 
 
 def _ids_in(body: bytes, name: str) -> tuple[str, ...]:

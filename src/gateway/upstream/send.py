@@ -5,6 +5,7 @@ a table. The address is the target's own; nothing in a request chooses one (R1).
 """
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import unquote
@@ -135,6 +136,17 @@ def _foreign(
             "max_connections": target.max_connections,
         },
     )
+
+
+async def body_within(response: httpx2.Response, most_bytes: int) -> bytes:
+    """Read a body, but no further than the part with which it is longer than it may be."""
+    body = bytearray()
+    async with aclosing(response.aiter_raw()) as parts:
+        async for part in parts:
+            body += part
+            if len(body) > most_bytes:
+                break
+    return bytes(body)
 
 
 def at_the_border(error: Exception, name: str) -> errors.GatewayError:

@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -56,6 +56,9 @@ class WaitsFor(StrEnum):
     CLIENT = "the client"
     END = "its end"
 
+
+ASKED: Final = frozenset({WaitsFor.HEAD, WaitsFor.CONTENT})
+"""What an attempt waits for whose request has been sent."""
 
 OUTCOME_OF_CAUSE = {
     Cause.CLIENT_GONE: Outcome.CLIENT_GONE,
