@@ -1,5 +1,6 @@
 """What must hold before a change is taken: `python -m pip install nox && python -m nox`."""
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -143,3 +144,26 @@ def accounts(session: nox.Session) -> None:
     """Measure the bars of keys, limits, budgets and the ledger; `-- --write` writes the page."""
     session.install("-e", ".", *groups("bench", "test"))
     session.run("python", "-m", "benchmarks.accounts", *session.posargs)
+
+
+@nox.session(default=False)
+def npm(session: nox.Session) -> None:
+    """Run the official clients of Node.js against the gateway, a scripted provider behind it."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        session.skip("there is no Node.js here")
+    session.install("-e", ".", *groups("test"))
+    clients = Path(session.create_tmp())
+    for name in ("package.json", "package-lock.json", "smoke.mjs"):
+        shutil.copy(Path("tests/npm") / name, clients / name)
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund")
+    with session.chdir(clients):
+        session.run("npm", "ci", *quiet, external=True)
+    given = {"GATEWAY_NPM": str(clients.absolute())}
+    session.run("pytest", "tests/npm", *session.posargs, env=given)
+
+
+@nox.session(default=False)
+def live(session: nox.Session) -> None:
+    """Ask the real providers whose keys are in the environment; it costs a little money."""
+    session.install("-e", ".", *groups("test"))
+    session.run("pytest", "tests/live", *session.posargs, env={"GATEWAY_LIVE": "1"})

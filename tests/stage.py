@@ -16,13 +16,14 @@ import httpx2
 import trio
 
 from gateway.downstream.calls import Calls
-from gateway.downstream.client import HttpClient
+from gateway.downstream.client import Guest
 from gateway.downstream.connection import Connection, Hall
 from gateway.downstream.front import Front
 from gateway.downstream.head import Head
 from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
 from gateway.policy.allowance import Allowance
+from gateway.policy.areas import Ways
 from gateway.policy.budgets import Purse, Purses
 from gateway.policy.health import Health
 from gateway.policy.keys import Keyring
@@ -207,12 +208,15 @@ class Stage:
         self.costs: Costs | None = None
         self.keyring: Keyring | None = None
         self.prefill = False
+        self.also: tuple[str, ...] = ("raw",)
+        """The forms that providers speak beside chat."""
         self.health = Health()
         self.hedges = Allowance(0.1, 10.0)
         self.sharing = Sharing()
         self.kept = Answers(1_000_000)
         self.draw: Callable[[], float] = lambda: 0.0
         self.aliases: dict[str, Alias] = {}
+        self.ways: Callable[[], Ways] = Ways
         self.max_calls = self.max_connections = 100
         self.open_use = False
         self.taps: tuple[Tap, ...] = ()
@@ -304,6 +308,7 @@ class Stage:
             today=lambda: TODAY + trio.current_time(),
             new_id=map("req_{}".format, itertools.count(1)).__next__,
             report=lambda what, error, request_id: self.bugs.append((what, error, request_id)),
+            ways=self.ways(),
         )
 
     def _warn_of(self, purse: Purse, part: float) -> None:
@@ -325,6 +330,7 @@ class Stage:
             timeouts=self.timeouts,
             conduct=self.conduct,
             prefill=self.prefill,
+            also=self.also,
         )
         return Offer(name, models, "", False, False, target, tuple(map(Secret, self.keys)))
 
@@ -334,7 +340,7 @@ class Stage:
         self.current = Current(house)
         front = Front(self.current, calls, frozenset({PEER}), open_use=self.open_use)
 
-        async def serve(client: HttpClient, head: Head, peer: str) -> None:
+        async def serve(client: Guest, head: Head, peer: str) -> None:
             self.accepted += 1
             await front.serve(client, head, peer)
 

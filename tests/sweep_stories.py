@@ -19,6 +19,7 @@ from tests.stage import (
     event,
     fault,
     get,
+    post,
     words,
 )
 from tests.sweep import World
@@ -308,12 +309,40 @@ def a_stream_that_nobody_joins(world: World) -> None:
 Story = Callable[[World], None]
 """Sets a world, prepares providers, and lets the client say what it says."""
 
+FORM = (
+    b'--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nm\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nID3\r\n--b--\r\n'
+)
+
+
+def a_form_in_parts(world: World) -> None:
+    world.until = 4
+    world.counts(until=3)
+    provider = world.provider()
+    world.at(3, lambda: provider.say(answer(200, b'{"text":"hi"}')))
+    declared = ("Content-Type: multipart/form-data; boundary=b", f"Content-Length: {len(FORM)}")
+    world.client.send(get("/v1/audio/transcriptions", NAMED, *declared, method="POST"))
+    world.at(1, lambda: world.client.send(FORM[:60]))
+    world.at(2, lambda: world.client.send(FORM[60:]))
+
+
+def a_sound(world: World) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n"
+    provider = world.provider(head, chunk(b"ID3"))
+    world.points.tellable = False  # within sound there is no place for words
+    body = b'{"model":"m","input":"hi","voice":"v"}'
+    world.client.send(post(body, NAMED, path="/v1/audio/speech"))
+    world.at(1, lambda: provider.say(chunk(b"\0\xff"), chunk(b"end") + END))
+
+
 STORIES: dict[Story, list[str]] = {
     a_whole_answer: ["completed"],
     a_stream: ["completed"],
     a_wait_in_line_before_another: ["completed"],
     a_request_in_parts: ["completed"],
     a_body_that_waits_to_be_asked_for: ["completed"],
+    a_form_in_parts: ["completed"],
+    a_sound: ["completed"],
     no_request: [],
     two_requests_at_once: ["completed", "completed"],
     a_kept_connection_that_is_stale: ["completed", "completed"],

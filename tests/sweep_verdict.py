@@ -214,7 +214,7 @@ def strange(undisturbed: Told, told: Told) -> Iterator[str]:
 def _beginning(heard: Heard, whole: Heard) -> Iterator[str]:
     """What was heard is a beginning of the whole; it ends as if whole only if it is."""
     if not heard.streamed:
-        if not whole.body.startswith(heard.body):
+        if not whole.body.startswith(heard.body) or (heard.ended and heard.body != whole.body):
             yield f"heard {heard.body!r}"
         return
     events = heard.events

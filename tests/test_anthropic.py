@@ -13,7 +13,7 @@ import pytest
 import trio
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageFunctionToolCall
 
-from tests.forms.test_messages_request import judge
+from tests.judges.anthropic import judge_messages
 from tests.named import line_of
 from tests.openai_clients import SPEAKERS, Speaker
 from tests.process import Gateway, free_port, gateway
@@ -67,7 +67,7 @@ class Messages:
             assert request.values(b"anthropic-version") == [b"2023-06-01"]
             assert request.values(b"authorization") == []
             body = json.loads(request.body)
-            judge(body)
+            judge_messages(body)
             self.asked.append(body)
             said = self.said.pop(0)
             if isinstance(said, dict):

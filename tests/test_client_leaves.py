@@ -35,15 +35,20 @@ STREAM_HEAD = (
 )
 
 
+CHAT = "/v1/chat/completions"
+
+
 @dataclass(frozen=True)
 class Shape:
     """How a request looks on the wire."""
 
     stream: bool
     dress: str
+    path: str = CHAT
 
     def __str__(self) -> str:
-        return f"{'stream' if self.stream else 'whole'}-{self.dress}"
+        asked = "" if self.path == CHAT else f"-{self.path}"
+        return f"{'stream' if self.stream else 'whole'}-{self.dress}{asked}"
 
     def wire(self, *, body_whole: bool = True) -> bytes:
         body = json.dumps(
@@ -51,10 +56,11 @@ class Shape:
                 "model": "m",
                 "stream": self.stream,
                 "messages": [{"role": "user", "content": "hello " * 20}],
+                "max_tokens": 100,
             }
         ).encode()
         fields = [
-            "POST /v1/chat/completions HTTP/1.1",
+            f"POST {self.path} HTTP/1.1",
             "Host: localhost",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
@@ -81,7 +87,7 @@ async def headed(link: Link) -> None:
 async def in_mid_answer(link: Link) -> None:
     """A provider that begins to answer and falls silent."""
     request = await link.request()
-    if json.loads(request.body)["stream"]:
+    if json.loads(request.body).get("stream"):
         await link.send(STREAM_HEAD)
         await link.chunk(CHUNK % b"one", CHUNK % b"two")
     else:
@@ -106,6 +112,7 @@ PHASES: dict[str, Callable[[Link], Awaitable[None]]] = {
 WAYS = ("fin", "rst", "half-close")
 DRESSES = ("plain", "pipelined", "upgrade")
 SHAPES = [Shape(stream, dress) for stream in (True, False) for dress in DRESSES]
+SHAPES += [Shape(stream, "plain", "/v1/messages") for stream in (True, False)]
 ONLY_STREAMS = {"after the head", "while a write is stalled"}
 MATRIX = [
     pytest.param(phase, way, shape, id=f"{phase}-{way}-{shape}")

@@ -2,32 +2,54 @@
 
 import pytest
 
-from gateway.endpoints import ENDPOINTS, find
+from gateway.endpoints import ENDPOINTS, ID, REST, find
 from gateway.words.errors import UnknownPath, WrongMethod
 
 
 @pytest.mark.parametrize("path", ["v1/chat/completions", "chat/completions"])
 def test_a_path_comes_with_and_without_its_version(path: str) -> None:
-    endpoint, name = find("POST", tuple(path.split("/")))
-    assert (endpoint.operation, name) == ("chat", "")
+    endpoint, ids = find("POST", tuple(path.split("/")))
+    assert (endpoint.operation, ids) == ("chat", ())
 
 
 def test_every_endpoint_is_found_by_its_own_path() -> None:
     for endpoint in ENDPOINTS:
-        path = endpoint.path + ("some/id" if endpoint.takes_id else "")
-        found, name = find(endpoint.method, tuple(path[1:].split("/")))
+        path = endpoint.path.replace(ID, "an-id").replace(REST, "some/id")
+        found, ids = find(endpoint.method, tuple(path[1:].split("/")))
         assert found is endpoint
-        assert name == ("some/id" if endpoint.takes_id else "")
+        named = ("an-id",) * endpoint.path.count(ID) + ("some/id",) * endpoint.path.count(REST)
+        assert ids == named
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        ("openai/v1/chat/completions", "chat"),
+        ("openai/v1/embeddings", "embeddings"),
+        ("openai/deployments/my model/chat/completions", "chat"),
+        ("openai/deployments/my model/audio/transcriptions", "transcription"),
+    ],
+)
+def test_the_paths_of_azure_are_understood(path: str, operation: str) -> None:
+    endpoint, ids = find("POST", tuple(path.split("/")))
+    assert endpoint.operation == operation
+    assert ids == (("my model",) if "deployments" in path else ())
+    assert endpoint.names_model is ("deployments" in path)
+
+
+def test_what_is_asked_by_a_form_is_marked_so() -> None:
+    assert find("POST", ("v1", "images", "edits")).endpoint.uploads
+    assert not find("POST", ("v1", "images", "generations")).endpoint.uploads
 
 
 def test_an_id_keeps_its_slashes() -> None:
-    assert find("GET", ("v1", "models", "openai/o3"))[1] == "openai/o3"
-    assert find("GET", ("models", "openai", "o3"))[1] == "openai/o3"
+    assert find("GET", ("v1", "models", "openai/o3")).ids == ("openai/o3",)
+    assert find("GET", ("models", "openai", "o3")).ids == ("openai/o3",)
 
 
 def test_head_is_answered_where_get_is() -> None:
     """C28."""
-    assert find("HEAD", ("healthz",))[0].operation == "healthz"
+    assert find("HEAD", ("healthz",)).endpoint.operation == "healthz"
 
 
 def test_an_empty_id_is_no_endpoint() -> None:
@@ -35,7 +57,7 @@ def test_an_empty_id_is_no_endpoint() -> None:
         find("GET", ("v1", "models", ""))
 
 
-@pytest.mark.parametrize("path", ["", "v1", "v1/healthz", "v1/chat/completions/x", "v2/models"])
+@pytest.mark.parametrize("path", ["v1", "v1/healthz", "v1/chat/completions/x", "v2/models"])
 def test_an_unknown_path_is_told_which_ones_there_are(path: str) -> None:
     with pytest.raises(UnknownPath, match="/v1/chat/completions"):
         find("GET", tuple(path.split("/")))

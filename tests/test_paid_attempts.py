@@ -3,6 +3,7 @@
 In memory and in virtual time; prices and words are those of `test_budgets.py`.
 """
 
+from dataclasses import replace
 from math import inf
 
 import httpx2
@@ -10,12 +11,20 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gateway.policy.offers import Offer, Rules
+from gateway.policy.routes import Routes
+from gateway.upstream.entra import Entra
+from gateway.upstream.probe import client_on
+from gateway.upstream.tokens import Grant, Tokens
 from gateway.words.answer import Usage
-from gateway.words.receipt import Receipt
+from gateway.words.grants import EntraGrant
+from gateway.words.receipt import Outcome, Receipt
+from gateway.words.secret import Secret
 from gateway.words.target import Conduct, Timeouts
 from tests.caller import Caller
 from tests.stage import STREAM_HEAD, Provider, Stage, chat, chunk, event
 from tests.test_budgets import OTHER, PRICE, PROMPT, SECRET, ask, budget, grant, spent, words_of
+from tests.token_place import Lines, TokenPlace
 
 pytest_plugins = ("tests.onstage",)
 
@@ -161,3 +170,24 @@ async def test_what_was_told_of_its_end_counts_although_its_owner_left_before_he
     await stage.calls.ended()
     assert spent(stage) == {"team t day": (PROMPT + 50, 0)}
     assert {receipt.usage for receipt in stage.book.receipts} == {Usage(PROMPT, 50)}
+
+
+async def test_who_leaves_while_there_are_no_credentials_has_asked_nobody(
+    stage: Stage, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    grant(stage, budget(1_000))
+    entra = Entra(EntraGrant("t", "id", Secret("s"), "https://login.test"))
+    source = Grant("up", entra, Lines(), lambda: 0.5)
+    nursery.start_soon(source.serve, client_on(TokenPlace(None)))
+    caller, current = stage.connect(), stage.current
+    offer = Offer("up", {"m": "m-1"}, "", False, False, replace(stage.target(), grant="up"), ())
+    current.house = replace(
+        current.house, routes=Routes([offer], {}, {}, Rules()), tokens=Tokens({"up": source})
+    )
+    caller.send(chat(f"x-api-key: {SECRET}"))
+    await trio.sleep(1)
+    caller.leave()
+    receipt = await stage.receipt()
+    assert (receipt.outcome, receipt.usage) == (Outcome.CLIENT_GONE, None)
+    assert spent(stage) == {KEY: (0, 0)}
+    nursery.cancel_scope.cancel()

@@ -14,7 +14,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gateway.downstream.front import NO_KEY
+from gateway.downstream.door import NO_KEY
 from gateway.policy.issuers import Issuer
 from gateway.policy.keys import KeyRecord, Keyring, Team, digest_of
 from gateway.upstream.issuers import open_issuers

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 import trio
 
-from gateway.downstream.client import HttpClient
+from gateway.downstream.client import Guest
 from gateway.downstream.connection import Hall
 from gateway.downstream.head import Head
 from gateway.upstream.stream import DirectStream
@@ -132,7 +132,7 @@ async def test_a_bug_in_a_connections_protocol_hurts_nobody_else(
     """G4."""
 
     def with_bug(hall: Hall) -> Hall:
-        async def answer(client: HttpClient, head: Head, peer: str) -> None:
+        async def answer(client: Guest, head: Head, peer: str) -> None:
             if head.path == "/bug":
                 raise bug
             await hall.answer(client, head, peer)

@@ -9,7 +9,7 @@ import httpx2
 import trio
 from trio.testing import MockClock
 
-from gateway.downstream.client import HttpClient
+from gateway.downstream.client import Guest
 from gateway.downstream.connection import Connection
 from gateway.downstream.head import Head
 from gateway.upstream.stream import DirectStream
@@ -173,7 +173,7 @@ async def test_a_bug_that_comes_with_a_cancellation_from_outside_is_told(
         finally:
             raise RuntimeError("a bug in cleanup")
 
-    async def answer(client: HttpClient, head: Head, peer: str) -> None:
+    async def answer(client: Guest, head: Head, peer: str) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stumble)
             await trio.sleep_forever()

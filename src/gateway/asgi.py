@@ -19,7 +19,7 @@ from gateway.downstream.asgi_client import AsgiClient, Message, Receive, Scope, 
 from gateway.downstream.options import ListenOptions
 from gateway.forms.chat import write_error
 from gateway.telemetry.log import open_log
-from gateway.words.errors import ClientMistake
+from gateway.words.errors import ClientMistake, UpgradeNeeded
 
 
 class AsgiApp:
@@ -35,7 +35,7 @@ class AsgiApp:
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": 1003})
+            await _refuse_socket(scope, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
@@ -68,6 +68,18 @@ class AsgiApp:
             await serve_behind(self._app, partial(send, complete), receive)
             self._app = None
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _refuse_socket(scope: Scope, send: Send) -> None:
+    """Say that there are no WebSockets here, so that a client asks with POST without delay."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1003})
+        return
+    mistake = UpgradeNeeded("Behind this server there are no WebSockets: ask with POST.")
+    headers = [(b"content-type", b"application/json")]
+    start = {"type": "websocket.http.response.start", "status": 426, "headers": headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": write_error(mistake)})
 
 
 async def _refuse(mistake: ClientMistake, request_id: str, send: Send) -> None:

@@ -16,6 +16,7 @@ from gateway.config.compose import Config, must_show_key
 from gateway.config.homes import Homes, keyring_of, known_secrets
 from gateway.config.issuers import issuers_of
 from gateway.config.models import limits_of_models, overrides_of
+from gateway.config.ways import ways_of
 from gateway.policy.allowance import Allowance
 from gateway.policy.budgets import Purse, Purses, dollars
 from gateway.policy.health import Health
@@ -28,9 +29,11 @@ from gateway.relay.costs import Costs
 from gateway.relay.gate import LocalGate
 from gateway.relay.house import House
 from gateway.relay.kept import Answers
+from gateway.relay.objects import LocalObjects
 from gateway.relay.shared import Sharing
 from gateway.store.database import Database, parse_database
 from gateway.store.ledger import Ledger
+from gateway.store.objects import StoredObjects
 from gateway.store.receipts import Beginnings, Seams, Sink, open_receipts
 from gateway.store.shared import Member, SharedStore, open_shared
 from gateway.store.sink_address import SinkAddress
@@ -38,9 +41,12 @@ from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.log import Log
 from gateway.telemetry.refusals import Refusals
 from gateway.upstream.echo import EchoTransport
+from gateway.upstream.grants import Seams as TokenSeams
+from gateway.upstream.grants import open_tokens
 from gateway.upstream.issuers import Issuers, open_issuers
 from gateway.upstream.posting import Posting
 from gateway.upstream.probe import client_on
+from gateway.upstream.tokens import Tokens
 from gateway.upstream.transport import Transport
 from gateway.words.receipt import Tap
 
@@ -49,6 +55,11 @@ HEDGED_SHARE = 0.1
 
 MOST_HEDGES = 10.0
 """Hedges that are saved up while few calls are late."""
+
+Listed = Mapping[str, tuple[str, ...]]
+"""The models of providers, by their names."""
+
+Taps = tuple[Tap, ...]
 
 KEPT_BYTES = 67_108_864
 """What kept answers may take of a process's memory."""
@@ -63,6 +74,7 @@ class Outside:
     ledger: Ledger | None
     receipts: Sink | None
     issuers: Issuers | None
+    objects: StoredObjects | None
 
     @property
     def books(self) -> tuple[Ledger | Sink, ...]:
@@ -80,12 +92,7 @@ class Furnished:
 
 
 def furnish(
-    config: Config,
-    homes: Homes,
-    log: Log,
-    transport: Transport,
-    listed: Mapping[str, tuple[str, ...]],
-    taps: tuple[Tap, ...],
+    config: Config, homes: Homes, log: Log, transport: Transport, listed: Listed, taps: Taps
 ) -> Furnished:
     """Put it together. The keys of a database are not read yet: that is the key book's first deed.
 
@@ -100,6 +107,8 @@ def furnish(
         routes=Routes(homes.offers, homes.aliases, listed, homes.rules),
         keys=keys_of(config, ()),
         issuers=outside.issuers,
+        tokens=_tokens(config, homes, scrubber, log),
+        passes_keys=any(offer.target.client_key for offer in homes.offers),
         gate=LocalGate(Limiter(), trio.current_time) if shared is None else shared.gate,
         limits_of_models=limits_of_models(config.models),
         purses=purses,
@@ -118,8 +127,10 @@ def furnish(
         turns=itertools.count(),
         new_id=request_ids(),
         draw=lots().random,
-        today=lambda: time.time_ns() / 1e9,
+        today=_unix_time,
         report=partial(_report, log),
+        objects=outside.objects or LocalObjects(),
+        ways=ways_of(config, homes),
     )
     return Furnished(house, outside, refusals)
 
@@ -133,6 +144,7 @@ def _open(config: Config, transport: Transport, log: Log, shared: SharedStore | 
         ledger=None if database is None else Ledger(database, time.time_ns, log),
         receipts=_open_receipts(config, transport, log),
         issuers=open_issuers(issuers_of(config.auth), config.teams, log),
+        objects=None if database is None else StoredObjects(database, time.time_ns, log),
     )
 
 
@@ -147,6 +159,12 @@ def _open_receipts(config: Config, transport: Transport, log: Log) -> Sink | Non
     name = secrets.token_hex(8)
     seams = Seams(post_to, name, time.time_ns, lots().random, log)
     return open_receipts(config.log.receipts, seams)
+
+
+def _tokens(config: Config, homes: Homes, scrubber: Scrubber, log: Log) -> Tokens:
+    """Open the sources of credentials that end after a while."""
+    seams = TokenSeams(_unix_time, lots().random, scrubber.learn, _beside(config))
+    return open_tokens(homes.grants, seams, log)
 
 
 def _transports(transport: Transport, homes: Homes) -> dict[str, AsyncBaseTransport]:
@@ -173,8 +191,12 @@ def database_of(config: Config) -> Database | None:
     """Return the database that is configured, not opened yet; it may lie beside the file."""
     if not config.store.database:
         return None
-    beside = Path.cwd() if config.source is None else config.source.absolute().parent
-    return Database(parse_database(config.store.database, beside))
+    return Database(parse_database(config.store.database, _beside(config)))
+
+
+def _beside(config: Config) -> Path:
+    """Return the folder in which relative paths of a configuration begin."""
+    return Path.cwd() if config.source is None else config.source.absolute().parent
 
 
 def keys_of(config: Config, records: Iterable[KeyRecord]) -> Keyring | None:
@@ -200,6 +222,10 @@ def _share(config: Config, health: Health, purses: Purses, log: Log) -> SharedSt
 def lots() -> random.Random:
     """Return a source of chance that no two processes have in common."""
     return random.Random(secrets.randbits(256))  # noqa: S311 (no secret is made of it)
+
+
+def _unix_time() -> float:
+    return time.time_ns() / 1e9
 
 
 def request_ids() -> Callable[[], str]:

@@ -67,6 +67,8 @@ async def flush(app: App) -> None:
     """Give back what is common, and have the last receipts taken, while the services still run."""
     if app.outside.shared is not None:
         await app.outside.shared.close()
+    if app.outside.objects is not None:
+        await app.outside.objects.flush()
     if app.outside.receipts is not None:
         await app.outside.receipts.flush()
 
@@ -88,6 +90,8 @@ def services_of(app: App) -> Iterator[tuple[str, Service]]:
     yield "kept answers", app.current.house.kept.run
     if app.book is not None:
         yield "keys", app.book.run
+    if app.outside.objects is not None:
+        yield "objects", app.outside.objects.run
     if app.outside.shared is not None:
         yield "shared store", app.outside.shared.run
     if app.outside.receipts is not None:
@@ -100,6 +104,8 @@ def _asking(app: App) -> Iterator[tuple[str, Service]]:
     client = client_on(app.transport)
     for keys in () if app.outside.issuers is None else app.outside.issuers.keys:
         yield f"keys of {keys.issuer}", partial(keys.serve, client)
+    for grant in app.current.house.tokens.grants.values():
+        yield f"credentials of {grant.name}", partial(grant.serve, client)
     for offer in app.homes.offers:
         if offer.listing:
             yield f"models of {offer.provider}", partial(_keep_listed, app, offer)
@@ -115,7 +121,7 @@ def pulses_of(homes: Homes) -> list[Pulse]:
         if (probe := homes.probes.get(offer.provider)) is not None:
             target, key = offer.target, offer.keys[0] if offer.keys else None
             headers = (*target.headers, *TABLE[target.kind].credentials(key))
-            path = target.path + probe.path
+            path = target.path + probe.path + target.query
             pulses.append(
                 Pulse(offer.provider, target.origin, path, headers, probe.interval, probe.timeout)
             )
@@ -137,13 +143,14 @@ async def _keep_listed(app: App, offer: Offer) -> None:
     target = offer.target
     key = offer.keys[0] if offer.keys else None
     headers = (*target.headers, *TABLE[target.kind].credentials(key))
+    lists = TABLE[target.kind].Options.LISTS
     client = client_on(app.transport)
     if offer.provider in app.listed:
         await trio.sleep(LISTED_EVERY)
     while True:
         try:
             with trio.fail_after(LISTING_TIMEOUT):
-                names = await list_models(target.origin, target.path, headers, client)
+                names = await list_models(target.origin, target.path, headers, client, lists)
         except (GatewayError, trio.TooSlowError) as error:
             said = str(error) or f"no answer within {LISTING_TIMEOUT:g} seconds"
             app.log.warning("models not listed", provider=offer.provider, error=said)

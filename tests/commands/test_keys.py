@@ -120,7 +120,7 @@ def test_all_that_is_wished_for_is_kept() -> None:
     options = "--team research --user ada --model gpt-5.2 --model @frontier --expires 2099-01-01"
     limits = "--requests-per-minute 60 --tokens-per-minute 100000 --concurrency 5"
     more = ["--metadata", "ticket=17", "--metadata", "why=a=b", "--budget", "5/day"]
-    made("ci", *options.split(), *limits.split(), *more)
+    made("ci", *options.split(), *limits.split(), *more, "--passthrough", "openai")
     told = shown("ci")
     assert told.pop("id") == next(iter(ring()._records))[:12]
     assert told.pop("hint").startswith("ngw-…")
@@ -137,6 +137,7 @@ def test_all_that_is_wished_for_is_kept() -> None:
         "expires": "2099-01-01T00:00:00Z",
         "revoked": None,
         "metadata": {"ticket": "17", "why": "a=b"},
+        "passthrough": ["openai"],
     }
 
 

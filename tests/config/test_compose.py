@@ -56,7 +56,7 @@ def test_every_room_gets_its_own_part(tmp_path: Path) -> None:
         ("[provider.x]", "1: provider: unknown table or key; did you mean providers?"),
         ("server = 1", "1: server: expected a table, got a whole number"),
         ("[[telemetry]]", "1: telemetry: expected a table, got a list"),
-        ("[defaults]\nstream_upstream = true", "2: defaults.stream_upstream: unknown key"),
+        ("[defaults]\ntargets = []", "2: defaults.targets: unknown key"),
         (
             "[telemetry]\nlog_format = 'jsn'",
             '2: telemetry.log_format: expected "auto" or "text" or "json", got "jsn"'

@@ -51,7 +51,7 @@ def test_the_table_holds_addresses_that_a_file_could_hold() -> None:
 def test_an_address_is_the_one_that_the_kind_has() -> None:
     addresses = {each.kind: each.base_url for each in KNOWN}
     clouds = {cloud.name: cloud.base_url for cloud in CLOUDS if cloud.name in addresses}
-    assert len(clouds) == len(CLOUDS) - 3
+    assert len(clouds) == len(CLOUDS) - 4
     assert clouds.items() <= addresses.items()
     assert {local.base_url for local in LOCAL_SERVERS} <= set(addresses.values())
     assert [local.name for local in LOCAL_SERVERS] == ["ollama", "vllm", "lmstudio", "llamacpp"]

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from gateway.config.levels import HOUSE, conduct_of, merged, said, seconds_of
+from gateway.config.levels import HOUSE, conduct_of, drops_of, merged, said, seconds_of
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.providers import (
     CacheSettings,
@@ -64,3 +64,12 @@ def test_the_house_says_every_key_and_nothing_else() -> None:
     assert Conduct(**conduct_of(HOUSE)) == Conduct()
     assert set(conduct_of(HOUSE)) == set(asdict(Conduct()))
     assert Timeouts(**seconds_of(HOUSE)) == Timeouts()
+
+
+def test_whether_what_cannot_be_told_is_let_go_is_no_matter_of_conduct() -> None:
+    assert drops_of({}) is None
+    assert [drops_of({"on_unsupported": said}) for said in ("drop", "refuse")] == [True, False]
+    assert drops_of(HOUSE) is False
+    assert conduct_of({"on_unsupported": "drop", "stream_upstream": True}) == {
+        "stream_upstream": True
+    }

@@ -4,8 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.providers import header_fields, is_telling, keys_of, public_names
-from gateway.providers import Settings, echo, openai
+from gateway.config.homes import homes_of
+from gateway.config.providers import (
+    header_fields,
+    is_telling,
+    keys_of,
+    missing_extra,
+    public_names,
+    secrets_in,
+)
+from gateway.config.show import sections
+from gateway.providers import CLIENT_KEY, Settings, echo, openai
+from gateway.words.grants import GoogleGrant
 from gateway.words.secret import Secret
 from tests.config.texts import load, mistakes
 
@@ -274,3 +284,71 @@ def test_one_key_or_several_are_the_same_to_the_rest() -> None:
 def test_a_header_whose_name_tells_of_a_secret_is_known() -> None:
     assert all(map(is_telling, ["Authorization", "X-Api-Key", "cookie", "x-token"]))
     assert not any(map(is_telling, ["OpenAI-Organization", "user-agent"]))
+
+
+CLIENT = '[providers.openai]\napi_key = "client"\n'
+
+
+def test_the_callers_own_key_is_no_secret_of_the_gateways(tmp_path: Path) -> None:
+    config = load(CLIENT + 'models = ["a"]', tmp_path)
+    settings = config.providers["openai"]
+    assert settings.api_key is CLIENT_KEY
+    assert (keys_of(settings), list(secrets_in(settings))) == ((), [])
+    assert config.warnings == ()
+    (offer, _) = homes_of(config).offers
+    assert (offer.target.client_key, offer.keys) == (True, ())
+    lines = [str(row) for section in sections(config) for row in section.rows]
+    assert 'api_key = "client"' in lines
+
+
+def test_over_the_network_it_goes_encrypted_or_a_warning_is_given(tmp_path: Path) -> None:
+    text = CLIENT + 'models = ["a"]\nbase_url = "http://10.0.0.7/v1"'
+    (warning,) = load(text, tmp_path).warnings
+    assert "unencrypted" in str(warning)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (CLIENT + 'models = "*"', "4: providers.openai.models: nobody's key is there"),
+        (CLIENT + 'api_keys = ["sk-1"]\nmodels = ["a"]', "3: providers.openai.api_keys: stands"),
+        (
+            '[providers.echo]\napi_key = "client"',
+            "2: providers.echo.api_key: unknown key",
+        ),
+    ],
+)
+def test_what_cannot_stand_beside_the_callers_own_key_is_told(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    (mistake,) = mistakes(text, tmp_path)
+    assert mistake.startswith("gateway.toml:" + told.replace("4:", "3:", 1))
+
+
+ENTRA = """
+[providers.azure]
+base_url = "https://example.openai.azure.com"
+models = ["a"]
+tenant = "t"
+client_id = "a"
+"""
+
+
+def test_what_credentials_are_fetched_with_is_a_secret_and_makes_a_grant(tmp_path: Path) -> None:
+    config = load(ENTRA + 'client_secret = { env = "KEY" }', tmp_path, {"KEY": "app-secret"})
+    (secret,) = secrets_in(config.providers["azure"])
+    assert secret.reveal() == "app-secret"
+    homes = homes_of(config)
+    assert homes.grants == {"azure": config.providers["azure"].grant()}
+    assert [offer.target.grant for offer in homes.offers] == ["azure", ""]
+
+
+def test_what_a_kind_says_of_itself_is_told_with_its_line(tmp_path: Path) -> None:
+    (mistake,) = mistakes(ENTRA, tmp_path)
+    assert mistake.startswith("gateway.toml:2: providers.azure.client_secret: is missing")
+
+
+def test_an_extra_that_is_not_installed_is_named() -> None:
+    assert missing_extra(None) is missing_extra(GoogleGrant()) is None
+    told = missing_extra(GoogleGrant(), {GoogleGrant: ("no_such_package", "oidc")})
+    assert told == "needs the extra `oidc`: pip install 'nursery-gateway[oidc]'"

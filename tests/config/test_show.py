@@ -88,7 +88,7 @@ def test_conduct_is_shown_as_all_levels_come_to(tmp_path: Path) -> None:
     """
     lines = shown(load(text, tmp_path))
     defaults = lines.index("[defaults]")
-    assert lines[defaults + 1 : defaults + 10] == [
+    assert lines[defaults + 1 : defaults + 12] == [
         'order = ["openai"]  # gateway.toml:3',
         'strategy = "order"  # default',
         "affinity = true  # default",
@@ -97,10 +97,12 @@ def test_conduct_is_shown_as_all_levels_come_to(tmp_path: Path) -> None:
         'resume = "off"  # default',
         "resume_attempts = 1  # default",
         "coalesce = false  # default",
+        "stream_upstream = false  # default",
+        'on_unsupported = "refuse"  # default',
         "honour_client_timeout = true  # default",
     ]
     own = lines.index("[providers.openai.cooldown]")
-    assert lines[own - 11 : own - 3] == [
+    assert lines[own - 13 : own - 3] == [
         'probe = { interval = 5.0, path = "/models", timeout = 5.0 }  # gateway.toml:10',
         "running_usage = false  # default",
         "retries = 1  # gateway.toml:4",
@@ -108,6 +110,8 @@ def test_conduct_is_shown_as_all_levels_come_to(tmp_path: Path) -> None:
         'resume = "verified"  # gateway.toml:8',
         "resume_attempts = 1  # default",
         "coalesce = false  # default",
+        "stream_upstream = false  # default",
+        'on_unsupported = "refuse"  # default',
         "honour_client_timeout = true  # default",
     ]
     assert lines[own - 3 : own] == [
@@ -199,6 +203,7 @@ def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> 
         ' reserve = "worst", alert = [] }]  # gateway.toml:10',
         'unpriced = "refuse"  # default',
         'members = ["oidc:ai-research"]  # gateway.toml:14',
+        "passthrough = []  # default",
         "[[keys]]",
         'name = "ci"  # gateway.toml:20',
         'hash = "0123456789ab…"  # gateway.toml:21',
@@ -208,6 +213,7 @@ def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> 
         "budgets = []  # default",
         "expires = 2027-01-01T00:00:00Z  # gateway.toml:23",
         "metadata = {}  # default",
+        "passthrough = []  # default",
         "[[keys]]",
         'name = "cd"  # gateway.toml:25',
         'hash = "ffffffffffff…"  # gateway.toml:26',
@@ -216,6 +222,7 @@ def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> 
         "limits = { requests_per_minute = 60 }  # gateway.toml:29",
         "budgets = []  # default",
         'metadata = { a = "b" }  # gateway.toml:30',
+        "passthrough = []  # default",
     ]
     model = lines.index("[models.m]")
     assert "limits = { concurrency = 5 }  # gateway.toml:18" in lines[model : model + 9]

@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gateway.downstream.asgi_client import AsgiClient, head_of
+from gateway.downstream.asgi_client import UNREAD_BYTES, AsgiClient, head_of
 from gateway.downstream.calls import Calls
 from gateway.downstream.client import MIN_BODY_RATE
 from gateway.downstream.connection import LINGER_BYTES, LINGER_TIMEOUT
@@ -56,6 +56,9 @@ def ask(stage: Stage, scope: dict[str, Any], *parts: bytes, more: bool = False) 
 def test_a_head_is_read_from_a_scope() -> None:
     head = head_of(scope_of("POST", "/v1/models/a%2Fb?x=1", ("content-length", "5")))
     assert (head.method, head.path, head.length) == ("POST", "/v1/models/a%2Fb", 5)
+    assert head.query == "x=1"
+    apart = head_of(scope_of("GET", "/v1/files") | {"query_string": b"after=a%2Fb"})
+    assert (apart.path, apart.query) == ("/v1/files", "after=a%2Fb")
     assert (head.host, head.http10, head.keep_alive) == ("localhost", False, True)
     old = head_of(scope_of("GET", "/", version="1.0"))
     assert (old.http10, old.keep_alive) == (True, False)
@@ -310,3 +313,82 @@ async def test_g9_a_body_that_grows_behind_a_server_is_refused_when_it_does(
     assert server.status == 503
     await stage.calls.ended()
     assert stage.calls.body_bytes == 0
+
+
+FORM = (
+    b'--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nm\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n'
+)
+FORM_END = b"\r\n--b--\r\n"
+FORM_PATH = "/v1/audio/transcriptions"
+FORM_MEDIA = ("content-type", "multipart/form-data; boundary=b")
+
+
+def uploading(*fields: tuple[str, str]) -> dict[str, Any]:
+    """Return the scope of a form whose length nobody knows."""
+    return scope_of("POST", FORM_PATH, FORM_MEDIA, ("transfer-encoding", "chunked"), *fields)
+
+
+async def test_a_form_is_poured_out_part_by_part(stage: Stage, autojump_clock: MockClock) -> None:
+    provider = stage.provider(answer(200, b'{"text":"hi"}'))
+    server = ask(stage, uploading(), FORM, b"", b"ID3", more=True)
+    await trio.sleep(1)
+    server.body(FORM_END)
+    assert (await stage.receipt()).outcome == "completed"
+    assert b"".join(provider.sent).endswith(
+        FORM.replace(b"\r\nm\r\n", b"\r\nm-1\r\n") + b"ID3" + FORM_END
+    )
+
+
+async def test_while_a_part_is_taken_no_more_than_a_few_wait(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    server = AsgiServer()
+    scope = uploading()
+    client = AsgiClient(head_of(scope), server.receive, server.send, stage.http, stage.calls)
+    go_on, taken = trio.Event(), []
+
+    async def take(part: bytes) -> None:
+        await go_on.wait()
+        taken.append(part)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(client.listen)
+        nursery.start_soon(client.pour, take)
+        await trio.sleep(1)
+        server.body(*[b"x" * UNREAD_BYTES] * 7, more=True)
+        await trio.sleep(1)
+        assert client.bytes_in <= 4 * UNREAD_BYTES
+        go_on.set()
+        server.body(b"end")
+        await trio.sleep(1)
+        assert b"".join(taken) == b"x" * (7 * UNREAD_BYTES) + b"end"
+        nursery.cancel_scope.cancel()
+
+
+async def test_c12_c13_a_form_is_bounded_like_any_body(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """C12, C13."""
+    stage.http = HttpOptions(max_body_bytes=500)
+    slow = ask(stage, uploading(), FORM, more=True)
+    await trio.sleep(stage.http.body_timeout + 1)
+    assert slow.status == 408
+    long = ask(stage, uploading(), FORM, b"x" * 500)
+    await trio.sleep(1)
+    assert long.status == 413
+    declared = ask(stage, scope_of("POST", FORM_PATH, FORM_MEDIA, ("content-length", "501")))
+    await trio.sleep(1)
+    assert declared.status == 413
+    await trio.sleep(LINGER_TIMEOUT)
+
+
+async def test_a_form_that_is_refused_half_way_lets_the_rest_come(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    server = ask(stage, uploading(), b"no form", *[b"x" * UNREAD_BYTES] * 3, more=True)
+    await trio.sleep(0.5)
+    server.body(b"end")
+    await stage.receipt()
+    assert server.status == 400
+    assert end_of(server) == 0.5

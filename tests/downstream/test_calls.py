@@ -126,3 +126,20 @@ def test_g9_the_bodies_of_all_calls_have_one_bound_and_leave_with_their_calls() 
     assert calls.body_bytes == 50
     calls.remove(second)
     assert calls.body_bytes == 0
+
+
+def test_what_stays_between_calls_may_take_half_of_the_room() -> None:
+    """G9."""
+    calls, call = Calls(10, 100), open_call()
+    calls.add(call)
+    calls.keep(0, 50)
+    with pytest.raises(Busy):
+        calls.keep(50, 51)
+    calls.hold(call, 50)
+    calls.keep(50, 20)
+    calls.hold(call, 30)
+    with pytest.raises(Busy):
+        calls.keep(20, 21)
+    calls.remove(call)
+    calls.keep(20, 0)
+    assert calls.body_bytes == 0

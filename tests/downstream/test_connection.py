@@ -12,7 +12,19 @@ from trio.testing import MockClock
 from gateway.downstream.connection import LINGER_BYTES, LINGER_TIMEOUT, Connection
 from gateway.downstream.options import HttpOptions
 from tests.caller import Caller, Line
-from tests.stage import COMPLETION, PEER, WHOLE_STREAM, Stage, answer, chat, get, post
+from tests.stage import (
+    COMPLETION,
+    PEER,
+    STREAM_HEAD,
+    WHOLE_STREAM,
+    Stage,
+    answer,
+    chat,
+    chunk,
+    event,
+    get,
+    post,
+)
 
 pytest_plugins = ("tests.onstage",)
 
@@ -254,6 +266,30 @@ async def test_an_old_clients_stream_ends_with_its_connection(
     assert reply.get("connection") == "close"
     assert (reply.text, reply.events[-1]) == ("hello", "[DONE]")
     assert (await stage.receipt()).outcome == "completed"
+
+
+@pytest.mark.parametrize(("version", "goodbye"), [("1.0", False), ("1.1", True)])
+async def test_u14_an_old_client_does_not_take_for_whole_what_was_cut(
+    stage: Stage, version: str, goodbye: bool, autojump_clock: MockClock
+) -> None:
+    """U14: of an answer without events an orderly end of the connection would say that it is."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n"
+    stage.provider(head, chunk(b"ID3"), b"")
+    body = b'{"model":"m","input":"hi","voice":"v"}'
+    caller = stage.ask(post(body, path="/v1/audio/speech", version=version))
+    assert (await caller.head()).status == 200
+    assert (await stage.receipt()).outcome == "upstream_truncated"
+    await caller.hung_up()
+    assert caller.line.said_eof is goodbye
+
+
+async def test_an_old_client_is_told_in_events_what_was_cut(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    stage.provider(STREAM_HEAD, chunk(event("hel")), b"")
+    caller = stage.ask(chat(version="1.0"))
+    assert b"upstream_truncated" in (await caller.reply()).body
+    assert caller.line.said_eof
 
 
 async def test_c28_a_head_request_has_the_head_of_its_answer_alone(

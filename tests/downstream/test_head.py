@@ -19,7 +19,7 @@ def read(
 def test_a_plain_head_is_read() -> None:
     head = read("Content-Length: 3", "X-A: 1", "x-a: 2", start="POST /v1/x?q=1 HTTP/1.1")
     assert head.method == "POST"
-    assert head.path == "/v1/x"
+    assert (head.path, head.query) == ("/v1/x", "q=1")
     assert head.host == "localhost"
     assert head.headers[b"x-a"] == b"1, 2"
     assert (head.length, head.keep_alive, head.http10) == (3, True, False)

@@ -290,6 +290,8 @@ def test_a_field_goes_by_the_name_that_the_server_knows() -> None:
     body = json.loads(chat.write_request(read(b',"max_completion_tokens":7'), own).body)
     assert (body["max_tokens"], "max_completion_tokens" in body) == (7, False)
     assert b"max_tokens" not in chat.write_request(read(b""), own).body
+    both = chat.write_request(read(b',"max_tokens":5,"max_completion_tokens":null'), own)
+    assert json.loads(both.body)["max_tokens"] == 5
 
 
 @pytest.mark.parametrize(

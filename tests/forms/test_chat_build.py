@@ -185,6 +185,16 @@ def test_a_whole_answer_becomes_the_stream_that_was_asked_for() -> None:
     assert last.usage.total_tokens == 3
 
 
+def test_what_is_not_known_of_a_whole_answer_goes_with_its_first_words() -> None:
+    choice = {"message": {"content": "x"}, "content_filter_results": {"hate": {}}}
+    head = {"object": "chat.completion", "system_fingerprint": "fp", "citations": ["u"]}
+    first, last = streamed({**head, "choices": [choice], "error": {"message": "none"}})
+    assert (first.object, first.system_fingerprint) == ("chat.completion.chunk", "fp")
+    assert first.model_extra == {"citations": ["u"]}
+    assert first.choices[0].model_extra == {"content_filter_results": {"hate": {}}}
+    assert (last.model_extra, last.choices[0].model_extra) == ({}, {})
+
+
 def test_an_answer_without_usage_or_tools_has_no_chunk_for_them() -> None:
     message = {"role": "assistant", "content": "x", "tool_calls": None}
     chunks = streamed({"choices": [{"message": message}], "usage": None})

@@ -338,8 +338,7 @@ NOT_TEXT: list[dict[str, object]] = [
     {"content": "x", "images": [{}]},
     {"content": "x", "annotations": [{}]},
     {"content": "x", "of_tomorrow": 1},
-    {"content": [{"type": "text", "text": "x"}]},
-    {"content": []},
+    {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "x"}]}]},
     {"content": 1},
     {"content": {}},
     {"content": "x", "role": 1},
@@ -372,6 +371,7 @@ EMPTY: list[dict[str, object]] = [
     {"content": None},
     {"role": None, "content": ""},
     {"content": "", "refusal": None, "tool_calls": [], "audio": {}, "reasoning": ""},
+    {"content": []},
 ]
 
 NOTHING_TO_IT = [PLAIN.event(delta) for delta in EMPTY] + [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from gateway.forms.chat_thread import MAX_HASHED_BYTES, MAX_READ_BYTES, THREAD_BYTES, thread_of
-from gateway.words.call import Call
+from gateway.words.call import Call, Upload
 
 SYSTEM = {"role": "system", "content": "You are brief."}
 HELLO = {"role": "user", "content": "Hello."}
@@ -133,3 +133,27 @@ def test_whatever_stands_there_has_a_thread(value: bytes) -> None:
 def test_bytes_of_any_kind_have_a_thread(value: bytes) -> None:
     for name in ("prompt_cache_key", "metadata", "messages"):
         raw(**{name: value})
+
+
+def test_what_is_no_conversation_is_told_apart_by_what_is_asked() -> None:
+    def of_input(text: str) -> bytes:
+        fields = {"model": Raw(b'"m"'), "input": Raw(json.dumps(text).encode())}
+        return thread_of(Call("raw", "embeddings", "m", False, True, fields))
+
+    assert of_input("a") == of_input("a")
+    assert of_input("a") != of_input("b")
+
+
+def test_each_form_with_files_is_by_itself() -> None:
+    def of_form(boundary: bytes) -> bytes:
+        upload = Upload(boundary, b"")
+        return thread_of(Call("raw", "transcription", "m", False, True, {}, upload=upload))
+
+    assert of_form(b"a") == of_form(b"a") != of_form(b"b")
+
+
+def test_what_was_said_in_another_form_counts_too() -> None:
+    native = {"prompt_cache_key": Raw(b'"k"')}
+    fields = {"messages": Raw(json.dumps([HELLO]).encode())}
+    call = Call("responses", "chat", "m", True, True, fields, native)
+    assert thread_of(call) == of(prompt_cache_key="k", messages=[MORE])

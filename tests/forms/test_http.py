@@ -1,10 +1,20 @@
 """HTTP's own rules, where llhttp leaves them to us."""
 
+from sys import getrefcount
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forms.http import Segments, check_header, end_to_end, status_line, write_fields
+from gateway.forms.http import (
+    Segments,
+    check_header,
+    end_to_end,
+    segment_of,
+    status_line,
+    write_fields,
+)
+from gateway.words.errors import BadRequest
 
 
 def test_r7_what_connection_names_is_of_that_connection_alone() -> None:
@@ -51,6 +61,27 @@ def test_r5_a_value_with_a_control_character_is_refused_and_not_shown(
     with pytest.raises(ValueError, match="x-key") as caught:
         check_header(b"x-key", value)
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("id", "segment"),
+    [
+        ("plain-1.0_x~", "plain-1.0_x~"),
+        ("vendor/model:1", "vendor%2Fmodel%3A1"),
+        ("a b?c#d%e", "a%20b%3Fc%23d%25e"),
+        ("...", "..."),
+    ],
+)
+def test_r1_a_name_is_one_segment_whatever_stands_in_it(id: str, segment: str) -> None:
+    """R1."""
+    assert segment_of(id) == segment
+
+
+@pytest.mark.parametrize("id", ["", ".", "..", "a/..", "../a", "a\\..\\b", "/a", "a//b"])
+def test_r1_a_name_that_leads_elsewhere_is_refused(id: str) -> None:
+    """R1."""
+    with pytest.raises(BadRequest):
+        segment_of(id)
 
 
 def test_fields_are_written_in_order_whether_from_a_list_or_a_tuple() -> None:
@@ -111,3 +142,14 @@ def test_segments_are_the_stream_and_end_at_every_blank_line(parts: list[bytes])
     assert joined == whole
     blanks = {at + 4 for at in range(len(whole)) if whole.startswith(b"\r\n\r\n", at)}
     assert blanks <= set(ends)
+
+
+@pytest.mark.parametrize("name", [b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"])
+def test_no_key_is_remembered(name: bytes) -> None:
+    """It may be a caller's own, and is nobody else's when that call has ended."""
+    key = bytes(bytearray(b"a callers own"))
+    known = getrefcount(key)
+    assert write_fields([(name, key)]) == name + b": a callers own\r\n"
+    assert getrefcount(key) == known
+    with pytest.raises(ValueError, match="control character"):
+        write_fields([(name, b"no\r\nkey")])

@@ -185,6 +185,12 @@ def test_a_whole_answer_is_told_as_the_stream_that_was_asked_for() -> None:
     assert whole({**WHOLE, "usage": None}, stream=True).ended
 
 
+def test_an_error_without_a_type_is_one_too() -> None:
+    told = b'data: {"error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+    heard = Heard([golden("cut_off")[0] + told], asking())
+    assert heard.pieces[-1].fault == Fault("Overloaded", "overloaded_error", "overloaded")
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_error_in_place_of_an_answer_is_raised(stream: bool) -> None:
     told = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
@@ -316,7 +322,7 @@ def test_a_thought_that_is_sent_back_comes_to_the_provider_unchanged() -> None:
     answer = {"role": "assistant", "content": "Three.", "reasoning_details": details}
     asked = {"model": "smart", "messages": [user, answer, user]}
     target = Target("up", "anthropic", "messages", Origin("http", "h", 1), "/v1", "c", max_tokens=9)
-    body = json.loads(body_of(read_request("chat", json.dumps(asked).encode()), target))
+    body = json.loads(body_of(read_request("chat", json.dumps(asked).encode()), target)[0])
     assert body["messages"][1]["content"] == [
         {"type": "thinking", "thinking": "First, I count.", "signature": "EqQBCgIYAhIM=="},
         {"type": "redacted_thinking", "data": "EmwKAhgB"},

@@ -84,3 +84,8 @@ def test_an_answer_without_words_has_no_content_and_no_usage_that_nobody_told() 
 @pytest.mark.parametrize("kind", ["thinking", "redacted_thinking", "text"])
 def test_what_is_not_proved_is_no_detail(kind: str) -> None:
     assert detail_of(0, Block(type=kind, thinking="Hm")) is None
+
+
+def test_a_long_id_does_not_make_each_chunk_long() -> None:
+    chunks = Chunks("x" * 1_000_000, "m", shows_usage=False)
+    assert len(chunks.content("Hi")) < 1000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.forms.text import has_controls, is_utf8, one_line
+from gateway.forms.text import has_controls, is_utf8, one_line, without_halves
 
 
 @pytest.mark.parametrize("filler", [0, 200_000])
@@ -52,3 +52,17 @@ def test_a_long_line_is_cut_and_says_so() -> None:
 def test_what_is_cut_says_so_however_little_of_it_is_shown() -> None:
     assert one_line("\n" * 20 + "x", 10) == "…"
     assert one_line("a" + "\n" * 19 + "x", 10) == "a…"
+
+
+@pytest.mark.parametrize(
+    ("json", "whole"),
+    [
+        (b'"\\ud83d"', b'"\\ufffd"'),
+        (b'"\\uDE00x"', b'"\\ufffdx"'),
+        (b'"\\ud83d\\ude00"', b'"\\ud83d\\ude00"'),
+        (b'"\\\\ud83d"', b'"\\\\ud83d"'),
+        (b'"\\u00e9"', b'"\\u00e9"'),
+    ],
+)
+def test_half_a_pair_of_surrogates_is_taken_out_a_pair_is_not(json: bytes, whole: bytes) -> None:
+    assert without_halves(json) == whole

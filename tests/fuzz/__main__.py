@@ -21,7 +21,8 @@ SLOWEST = 20
 """Seconds after which one input counts as a hang."""
 
 NAMES = (
-    "answers", "calls", "completions", "configurations", "connections", "events", "refusals",
+    "answers", "calls", "completions", "configurations", "connections", "events", "frames",
+    "messages", "refusals",
 )  # fmt: skip
 
 

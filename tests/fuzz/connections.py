@@ -4,7 +4,7 @@ import trio
 from trio.testing import MockClock
 
 from gateway.downstream.calls import Calls
-from gateway.downstream.client import HttpClient
+from gateway.downstream.client import Guest
 from gateway.downstream.connection import Connection, Hall
 from gateway.downstream.head import Head
 from gateway.downstream.idle import Idle
@@ -43,7 +43,7 @@ async def _serve(parts: list[bytes]) -> tuple[list[Request], list[int], list[Bas
     bugs: list[BaseException] = []
     calls, idle, line = Calls(10), Idle(), Line()
 
-    async def answer(client: HttpClient, head: Head, peer: str) -> None:
+    async def answer(client: Guest, head: Head, peer: str) -> None:
         try:
             body = await client.body()
         except ClientMistake as mistake:

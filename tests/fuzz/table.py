@@ -10,13 +10,18 @@ from tests.fuzz.completions import completions
 from tests.fuzz.configurations import configurations
 from tests.fuzz.connections import connections
 from tests.fuzz.events import events
+from tests.fuzz.frames import frames
+from tests.fuzz.messages import messages
 from tests.fuzz.refusals import refusals
 
 Target = Callable[[bytes], None]
 
 TARGETS: Final[Mapping[str, Target]] = {
     target.__name__: target
-    for target in (answers, calls, completions, configurations, connections, events, refusals)
+    for target in (
+        *(answers, calls, completions, configurations, connections, events, frames),
+        *(messages, refusals),
+    )
 }
 
 CORPUS = Path(__file__).parent / "corpus"

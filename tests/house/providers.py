@@ -3,14 +3,20 @@
 from collections.abc import Container, Iterable, Iterator
 
 from gateway.config.discover import CLOUDS, LOCAL_SERVERS
+from gateway.forms.chat_parts import DIALECT as MISTRALS
 from gateway.providers import openai
 from gateway.providers.known import KNOWN, Named
 from gateway.providers.table import TABLE
+from tests.house.features import KINDS, MEANING, Row, answered_rows, asked_rows
 from tests.house.source import ROOT
 
 PAGE = ROOT / "docs/providers.md"
 
-OPENAI = Named("openai", "OpenAI", openai.Options().base_url, "OPENAI_API_KEY", lists=False)
+OPENAI = Named(
+    *("openai", "OpenAI", openai.Options().base_url, "OPENAI_API_KEY"),
+    lists=False,
+    responses=True,
+)
 """The kind for every other server too, so nothing is taken for granted but the address."""
 
 HEAD = """\
@@ -66,12 +72,41 @@ its address, its variable, and what is not as it is with most.
 """
 
 
+FEATURES = """
+## Who can what
+
+Found by trying: what is asked is written for each kind, and is a request that the types of the
+provider's own SDK take; what is answered is read in the golden wires of its form. Kinds that are no
+column are as `openai`: what they are asked passes as it came, and they say themselves what they
+cannot do. With `bedrock` and `vertex-anthropic` a model of Anthropic's is asked.
+
+{meaning}
+### What is asked
+
+{asked}
+### What is told of an answer
+
+{answered}"""
+
+
 def page() -> str:
     """Put the page together."""
     own = [each for each in KNOWN if not each.variable]
     net = [OPENAI, *(each for each in KNOWN if each.variable)]
     others = OTHERS.format(others=others_table({each.kind for each in (*net, *own)}))
-    return HEAD + "\n" + net_table(net) + OWN + "\n" + own_table(own) + others
+    return HEAD + "\n" + net_table(net) + OWN + "\n" + own_table(own) + others + features()
+
+
+def features() -> str:
+    """Write what each kind can be told and can tell."""
+    meaning = "".join(f"- **{word}**: {said}.\n" for word, said in MEANING.items())
+    asked = _features_table(asked_rows())
+    return FEATURES.format(meaning=meaning, asked=asked, answered=_features_table(answered_rows()))
+
+
+def _features_table(rows: Iterable[Row]) -> str:
+    heads = ("", *(f"`{kind}`" for kind in KINDS))
+    return _table(heads, ((row.feature, *row.cells) for row in rows))
 
 
 def net_table(kinds: Iterable[Named]) -> str:
@@ -114,8 +149,12 @@ def quirks(named: Named) -> Iterator[str]:
         yield "Takes `running_usage`."
     if named.usage_unasked:
         yield "Streams report usage without being asked: `stream_options` is left out."
+    if named.dialect == MISTRALS:
+        yield "Thoughts are parts of its content, told as `reasoning_content` here, and back."
     for known, own in named.renames:
         yield f"`{known}` goes to it as `{own}`."
+    if named.responses:
+        yield "Speaks [Responses](responses.md) too."
     if named.shared_variable:
         yield "The variable is set for other ends too."
     if named.note:

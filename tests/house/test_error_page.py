@@ -18,7 +18,11 @@ ROW = re.compile(r"^\| `(?P<name>[A-Z]\w+)` \|(?P<cells>.+)\|$")
 NEVER_TOLD = {"GatewayError", "ClientMistake"}
 """Branches of the tree; what is told is always one of their leaves."""
 
-THEIRS = {"UpstreamRefused": ("status", "type", "code"), "UpstreamFault": ("type", "code")}
+THEIRS = {
+    "UpstreamRefused": ("status", "type", "code"),
+    "OwnKeyRefused": ("status", "type", "code"),
+    "UpstreamFault": ("type", "code"),
+}
 """What is the provider's own, and so on no page."""
 
 RETRIED = {408, 409, 429}
@@ -39,7 +43,7 @@ def told(error: GatewayError) -> list[str]:
         "header": header,
     }
     cells |= dict.fromkeys(THEIRS.get(name, ()), "its own")
-    if name == "UpstreamRefused":
+    if "status" in THEIRS.get(name, ()):
         cells |= {"again": "by its status", "header": "its own"}
     return list(cells.values())
 

@@ -10,13 +10,15 @@ from gateway.policy.estimates import (
     ANSWER_TOKENS,
     ATTACHMENT_TOKENS,
     ATTACHMENTS,
+    COUNTS,
+    IMAGE_TOKENS,
     MOST_TOKENS,
     SMALL_BYTES,
     TOKEN_BYTES,
     prompt_of,
     size_of,
 )
-from gateway.words.call import Call
+from gateway.words.call import Call, Upload
 
 
 def call(**fields: object) -> Call:
@@ -32,6 +34,13 @@ def asked(text: object) -> int:
 def test_four_bytes_are_a_token_and_a_begun_one_counts() -> None:
     assert asked("a" * 38) == 10
     assert asked("a" * 39) == 11
+
+
+@pytest.mark.parametrize("operation", sorted(COUNTS))
+def test_to_count_takes_no_tokens(operation: str) -> None:
+    counting = msgspec.structs.replace(call(messages="a" * 400), operation=operation)
+    assert size_of(counting).estimate == 0
+    assert prompt_of(counting) > 100
 
 
 def test_what_is_asked_is_told_without_the_answer() -> None:
@@ -96,3 +105,60 @@ def test_only_so_many_attachments_are_told_apart() -> None:
     images = [mark.ljust(length, "A")] * (ATTACHMENTS + 10)
     size = len(msgspec.json.encode(images))
     assert asked(images) == -(-size // TOKEN_BYTES) - ATTACHMENTS * ATTACHMENT_TOKENS
+
+
+def raw(operation: str, upload: int = 0, **fields: object) -> Call:
+    """Return a call that passes as it is; with a form of so many bytes, if any."""
+    form = Upload(b"b", b"x" * upload) if upload else None
+    told = {name: Raw(msgspec.json.encode(value)) for name, value in fields.items()}
+    return Call("raw", operation, "m", False, True, told, upload=form)
+
+
+@pytest.mark.parametrize("operation", ["embeddings", "moderation", "rerank"])
+def test_what_is_answered_without_tokens_is_asked_alone(operation: str) -> None:
+    size = size_of(raw(operation, input="a" * 38, max_tokens=9, n=3))
+    assert (size.most, size.choices, size.estimate) == (0, 1, 10 + 1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts"),
+    [
+        ("a", 1),
+        (None, 1),
+        (["a"], 1),
+        (["a", 'b "[" \\', "c", "\\"], 4),
+        ([1, 2, 3], 1),
+        ([[1, 2], [3]], 2),
+        ([], 1),
+        ({"a": "b"}, 1),
+    ],
+)
+def test_each_prompt_of_a_completion_is_answered(prompt: object, prompts: int) -> None:
+    size = size_of(raw("completions", prompt=prompt, max_tokens=100, n=2, best_of=3))
+    assert (size.most, size.choices) == (3 * prompts * 100, 3 * prompts)
+    assert size_of(raw("completions", max_tokens=100, n=2)).most == 200
+
+
+def test_the_prompts_of_a_long_list_are_counted_at_less_leisure() -> None:
+    long = "a" * 1_100_000
+    assert size_of(raw("completions", prompt=[long, "b"])).choices == 2
+    assert size_of(raw("completions", prompt=[long, '"b"'])).choices == 3
+
+
+def test_completions_beyond_all_reason_are_bounded() -> None:
+    assert size_of(raw("completions", prompt=["a"] * 10_000, n=128)).choices == 2048
+
+
+@pytest.mark.parametrize("operation", ["image_generation", "image_edit", "image_variation"])
+def test_images_are_taken_for_what_they_usually_are(operation: str) -> None:
+    size = size_of(raw(operation, prompt="a" * 38, n=2))
+    assert (size.most, size.choices) == (2 * IMAGE_TOKENS, 2)
+
+
+def test_a_file_is_taken_for_an_attachment_at_most() -> None:
+    assert prompt_of(raw("transcription", 40)) == 10
+    assert prompt_of(raw("transcription", 10_000_000)) == ATTACHMENT_TOKENS
+
+
+def test_a_completion_may_be_as_long_as_is_said() -> None:
+    assert size_of(raw("completions", prompt="x", max_tokens=7, n=2)).most == 14

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.policy.circuit import CircuitState
 from gateway.policy.health import MOST_HOMES, STALE, Health, State
-from gateway.policy.refusals import KEY_PAUSE, KEY_REST
+from gateway.policy.refusals import GRANT_REST, KEY_PAUSE, KEY_REST
 from gateway.policy.retry_budget import FREE
 from gateway.words.client import Header
 from gateway.words.errors import (
@@ -388,3 +388,12 @@ def test_nobodys_word_lets_a_home_be_forgotten() -> None:
     assert len(known) == MOST_HOMES
     assert all(state.name != "p/more" for state in known)
     assert health.key_rests_for(target("7", key=1), 0.0) == 20.0
+
+
+def test_credentials_that_are_fetched_anew_do_not_rest_for_long() -> None:
+    health = Health()
+    home = replace(HOME, grant="p")
+    attempt(health, home, 0.0, UpstreamAuth("No."))
+    assert health.key_rests_for(home, 0.0) == GRANT_REST
+    attempt(health, home, 50.0, refused(429))
+    assert health.key_rests_for(home, 50.0) == KEY_PAUSE

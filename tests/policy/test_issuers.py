@@ -31,6 +31,7 @@ TEAMS = {
         limits=Limits(concurrency=2),
         budgets=(MONTH, DAY),
         unpriced="free",
+        passthrough=("openai",),
         members=("oidc:ai-research", "oidc:ml", "saml:ai"),
     ),
     "all": Team(members=("oidc:staff", "oidc:ml")),
@@ -78,6 +79,18 @@ def test_a_token_is_the_issuers_for_this_gateway_and_in_force(
     assert accepts(**said) is taken
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [({}, True), ({"exp": 0}, True), ({"aud": "azure"}, False), ({"iss": "https://else"}, False)],
+)
+def test_a_token_is_meant_for_this_gateway_whether_it_is_in_force(
+    said: dict[str, Any], *, meant: bool
+) -> None:
+    token = read_token(unsigned({"alg": "none"}, claims(**said)) + b".c2ln")
+    assert token is not None
+    assert ISSUED.means(token) is meant
+
+
 def test_the_leeway_and_the_algorithms_are_the_operators() -> None:
     strict = Issuer(ISSUER, ("gateway",), leeway=0.0)
     assert accepts(issuer=strict)
@@ -91,6 +104,7 @@ def test_a_caller_is_of_the_team_and_has_what_it_has() -> None:
     assert (caller.key, caller.user, caller.team) == ("oidc:ada", "ada", "research")
     assert (caller.models, caller.team_models) == ((), ("gpt-*",))
     assert (caller.limits, caller.team_limits) == (Limits(), Limits(concurrency=2))
+    assert caller.passthrough == ("openai",)
     assert (caller.unpriced, [account.of for account in caller.accounts]) == (
         "free",
         ["team", "user"],

@@ -160,3 +160,9 @@ def test_r15_what_is_no_table_of_claims_is_refused(payload: bytes) -> None:
 )
 def test_what_is_not_base64url_in_its_one_spelling_is_refused(token: bytes) -> None:
     assert read_token(token) is None
+
+
+def test_a_token_for_the_gateway_stands_beside_one_for_a_provider() -> None:
+    beside = {b"authorization": b"Bearer x.y.z", b"x-gateway-key": b" a.b.c "}
+    assert token_in(beside) == b"a.b.c"
+    assert token_in(beside | {b"x-gateway-key": b"ngw-key"}) is None

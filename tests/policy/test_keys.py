@@ -73,6 +73,9 @@ def bearer(value: bytes) -> dict[bytes, bytes]:
         ({b"x-api-key": b"k"}, b"k"),
         ({b"x-api-key": b" k "}, b"k"),
         ({b"x-api-key": b""}, WRONG),
+        ({b"x-gateway-key": b" k "}, b"k"),
+        ({b"x-gateway-key": b"k", b"authorization": b"Bearer own", b"x-api-key": b"own"}, b"k"),
+        ({b"x-gateway-key": b"", b"authorization": b"Bearer own"}, WRONG),
         ({b"x-api-key": b"a, b"}, WRONG),
         ({b"api-key": b"k"}, b"k"),
         ({b"api-key": b"k" * (LONGEST_BYTES + 1)}, WRONG),
@@ -82,7 +85,7 @@ def bearer(value: bytes) -> dict[bytes, bytes]:
         ({b"x-api-key": b"", b"api-key": b"c"}, WRONG),
     ],
 )
-def test_a_key_is_shown_in_one_of_three_fields(
+def test_a_key_is_shown_in_one_of_four_fields(
     headers: dict[bytes, bytes], shown: bytes | None
 ) -> None:
     assert presented(headers) == shown
@@ -152,6 +155,14 @@ def test_a_key_is_its_holders_with_all_that_the_team_says() -> None:
     )
 
 
+def test_a_providers_own_api_is_open_to_a_key_by_its_own_right_or_its_teams() -> None:
+    key = record(team="t", passthrough=("a", "b"))
+    caller = ring(key, teams={"t": Team(passthrough=("b", "c"))}).identify(SECRET, NOW)
+    assert caller is not None
+    assert caller.passthrough == ("a", "b", "c")
+    assert Caller("", "").passthrough == ()
+
+
 @pytest.mark.parametrize(
     ("more", "opens"),
     [
@@ -165,8 +176,11 @@ def test_a_key_is_its_holders_with_all_that_the_team_says() -> None:
     ],
 )
 def test_what_has_expired_or_is_revoked_opens_nothing(more: dict[str, Any], *, opens: bool) -> None:
+    """It is ours all the same, and nobody else's to be shown."""
     keyring = ring(record(**more))
     assert (keyring.identify(SECRET, NOW) is not None) is opens
+    assert keyring.knows(SECRET)
+    assert not keyring.knows(b"another")
     assert (len(keyring), keyring.names) == (1, ("ci",))
 
 

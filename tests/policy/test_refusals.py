@@ -30,6 +30,9 @@ from gateway.words.errors import (
     IdleTimeout,
     Internal,
     NameFailed,
+    NoCredentials,
+    OwnKeyMissing,
+    OwnKeyRefused,
     Stopped,
     StoppedByOperator,
     Timeout,
@@ -84,6 +87,8 @@ def told(
         (UpstreamAuth, OTHER_KEY, True),
         (NameFailed, ELSEWHERE, True),
         (TlsFailed, ELSEWHERE, True),
+        (NoCredentials, ELSEWHERE, True),
+        (OwnKeyMissing, FINAL, False),
         (ConnectTimeout, ELSEWHERE, True),
         (FirstTokenTimeout, ELSEWHERE, True),
         (IdleTimeout, ELSEWHERE, True),
@@ -521,3 +526,9 @@ def test_each_retry_is_after_a_longer_pause_that_is_never_quite_the_same(
     assert pauses[0] == least
     assert most * 0.99 < pauses[-1] < most
     assert all(shorter < longer for shorter, longer in pairwise(pauses))
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 429])
+def test_what_is_said_of_a_callers_own_key_concerns_nobody_else(status: int) -> None:
+    error = OwnKeyRefused("No.", status=status, type="authentication_error", code=None)
+    assert (verdict_of(error), counts(error), key_rest_of(error, None)) == (FINAL, False, 0.0)

@@ -249,3 +249,21 @@ def test_an_unknown_name_is_told_the_nearest() -> None:
 def test_a_name_like_no_other_is_told_where_names_are_listed() -> None:
     with pytest.raises(UnknownModel, match="GET /v1/models"):
         Routes([offer("a", {"gpt": "x"})], {}, {}).plan("zzzzzz", ask())
+
+
+@pytest.mark.parametrize("kind", ["prefix", "listing"])
+def test_r1_a_name_that_stands_in_a_path_cannot_leave_its_place(kind: str) -> None:
+    """R1: it is no name at all where paths name models; elsewhere it is one like any other."""
+    plain = offer("a", prefix="x/", anything=kind == "prefix", listing=kind == "listing")
+    strict = replace(plain, target=replace(plain.target, by_model="/deployments/"))
+    for name in ("x/..", "x/.", "x/a/../b", "x/a\\..", "x//a"):
+        assert Routes([plain], {}, {}).knows(name)
+        assert not Routes([strict], {}, {}).knows(name)
+    assert Routes([strict], {}, {}).knows("x/a..b/c")
+
+
+def test_what_is_let_go_is_said_by_the_nearest_name() -> None:
+    aliases = {"m": Alias(drops=True), "n": Alias()}
+    routes = Routes([offer("a", {"m": "m", "n": "n"})], aliases, {})
+    found = [routes.plan(name, ask()).targets[0].drops for name in ("m", "n")]
+    assert found == [True, False]

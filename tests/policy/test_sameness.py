@@ -3,14 +3,16 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from gateway.forms import responses
 from gateway.forms.chat import read_request
 from gateway.policy.sameness import CHANGES_NOTHING, MAX_BYTES, MAX_PARTS, digest
-from gateway.words.call import Call
+from gateway.words.call import Call, Upload
 
 ALL = b"all"
 
@@ -206,3 +208,46 @@ def test_two_calls_are_the_same_just_where_their_values_are(
     assert digest(call(written), ALL) == first
     differ = json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)
     assert (digest(asked(x=other), ALL) != first) is differ
+
+
+def test_operations_are_told_apart() -> None:
+    fields = {"input": Raw(b'"a"'), "model": Raw(b'"m"')}
+    embedded = Call("raw", "embeddings", "m", False, True, fields)
+    moderated = msgspec.structs.replace(embedded, operation="moderation")
+    assert digest(embedded, ALL) == digest(embedded, ALL) is not None
+    assert digest(embedded, ALL) != digest(moderated, ALL)
+
+
+def test_a_form_with_files_shares_with_nobody() -> None:
+    upload = Upload(b"b", b"--b--")
+    assert digest(Call("raw", "transcription", "m", False, True, {}, upload=upload), ALL) is None
+
+
+def test_header_fields_of_a_form_count_as_they_stand() -> None:
+    plain = Call("messages", "chat", "m", False, True, {"model": Raw(b'"m"')})
+    versions = [
+        msgspec.structs.replace(plain, passed=((b"anthropic-version", version),))
+        for version in (b"2023-06-01", b"2026-10-21")
+    ]
+    assert len({digest(each, ALL) for each in (plain, *versions)}) == 3
+    assert digest(versions[0], ALL) == digest(msgspec.structs.replace(versions[0]), ALL)
+
+
+def answered(**more: object) -> Call:
+    """Return a call in the form whose answers are kept."""
+    body = json.dumps({"model": "m", "input": "hello", **more}).encode()
+    return responses.read_request("chat", body)
+
+
+def test_a_response_that_is_kept_is_nobody_elses() -> None:
+    assert same(answered(store=False), answered(store=False, stream=False))
+    assert not same(answered(store=False), answered(store=False, input="bye"))
+    for more in ({}, {"store": None}, {"store": True}):
+        assert digest(answered(**more), ALL) is None
+    assert digest(answered(store=False, previous_response_id="resp_1"), ALL) is None
+
+
+@pytest.mark.parametrize("name", ["metadata", "user", "safety_identifier", "prompt_cache_key"])
+def test_a_response_that_repeats_what_was_asked_is_for_whoever_asked_the_same(name: str) -> None:
+    value: object = {"a": "b"} if name == "metadata" else "u-1"
+    assert not same(answered(store=False), answered(store=False, **{name: value}))

@@ -88,3 +88,19 @@ def test_no_secret_survives_whatever_surrounds_it(secrets: list[str], rest: list
 
 def test_a_secret_that_is_not_text_is_taken_too() -> None:
     assert Scrubber([Secret("from-the-environment-\udcff")]).scrub("x") == "x"
+
+
+def test_what_was_fetched_is_known_and_what_was_fetched_before_it() -> None:
+    scrubber = Scrubber([Secret(KEY)])
+    for number in range(3):
+        scrubber.learn("azure", [Secret(f"token-number-{number}")])
+        scrubber.learn("vertex", [Secret(f"other-number-{number}")])
+    said = scrubber.scrub(f"{KEY} token-number-0 token-number-1 token-number-2 other-number-2")
+    assert said == "*** token-number-0 *** *** ***"
+
+
+def test_a_secret_of_one_call_is_known_for_that_call_alone() -> None:
+    scrubber = Scrubber([Secret(KEY)])
+    text = f"{KEY} callers-own-key"
+    assert scrubber.beside(Secret("callers-own-key")).scrub(text) == "*** ***"
+    assert scrubber.scrub(text) == "*** callers-own-key"

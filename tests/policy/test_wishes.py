@@ -4,8 +4,10 @@ from math import inf
 
 import pytest
 
+from gateway.policy.own_key import OwnKey
 from gateway.policy.wishes import NOTHING, Wishes, wishes_of
 from gateway.words.errors import BadRequest
+from gateway.words.secret import Secret
 from gateway.words.target import Conduct, Origin, Plan, Target, Timeouts
 
 
@@ -126,3 +128,9 @@ def test_a_total_time_and_a_patience_shorten_the_clocks() -> None:
 def test_what_is_kept_can_be_passed_over(said: bytes, reads: bool, writes: bool) -> None:
     wishes = wishes_of({b"cache-control": said})
     assert (wishes.reads_cache, wishes.writes_cache) == (reads, writes)
+
+
+def test_a_key_of_ones_own_is_no_wish_about_the_plan() -> None:
+    own = Wishes(own=OwnKey(Secret("sk-own"), bearer=True))
+    assert own.over(PLAN) is PLAN
+    assert "sk-own" not in repr(own)

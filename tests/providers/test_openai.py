@@ -4,6 +4,7 @@ import pytest
 
 from gateway.providers import openai
 from gateway.words.secret import Secret
+from gateway.words.target import Origin, Target
 
 URL = "https://api.example.com/v1"
 
@@ -42,3 +43,24 @@ def test_running_usage_is_taken_where_it_can_be_reported() -> None:
     able = openai.kind_of("Example", URL, openai.Quirks(running_usage=True))
     unable = openai.kind_of("Example", URL, openai.Quirks())
     assert [sorted(kind.Options.REFUSES) for kind in (able, unable)] == [[], ["running_usage"]]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "known", "said", "speaks"),
+    [
+        (openai.OPENAI, False, None, True),
+        (openai.OPENAI + "/", False, None, True),
+        (openai.OPENAI, False, False, False),
+        (URL, False, None, False),
+        (URL, False, True, True),
+        (URL, True, None, True),
+        (URL, True, False, False),
+    ],
+)
+def test_a_server_speaks_responses_where_it_is_known_or_said(
+    base_url: str, known: bool, said: bool | None, speaks: bool
+) -> None:
+    kind = openai.kind_of("Example", "", openai.Quirks(responses=known))
+    settings = kind.Options(base_url=base_url, responses=said)
+    target = Target("up", "example", "chat", Origin("http", "h", 1), "/v1", "m")
+    assert settings.fitted(target).speaks("responses") is speaks

@@ -2,6 +2,7 @@
 
 from trio.testing import MockClock
 
+from gateway.forms.http import check_header
 from gateway.relay.account import MAX_BYTES, account_of
 from gateway.words.receipt import Attempt, Receipt
 
@@ -33,3 +34,13 @@ async def test_what_is_kept_or_shared_says_so(autojump_clock: MockClock) -> None
     kept = receipt()
     kept.cache = "hit"
     assert account_of(kept) == ((b"x-gateway-cache", b"hit"),)
+
+
+async def test_names_that_a_client_gave_make_no_second_field(autojump_clock: MockClock) -> None:
+    let_go = receipt()
+    let_go.dropped = ("a\r\nset-cookie: b", "é", "c" * MAX_BYTES)
+    ((name, value),) = account_of(let_go)
+    assert name == b"x-gateway-dropped"
+    assert value.startswith(b"a set-cookie: b, ?, ccc")
+    assert len(value) == MAX_BYTES
+    check_header(name, value)

@@ -15,7 +15,7 @@ from gateway.relay.house import House
 from gateway.words.answer import Usage
 from gateway.words.budget import Budget
 from gateway.words.caller import ANYONE, Caller, Limits, Unpriced
-from gateway.words.errors import BudgetExceeded, RateLimited, UnknownModel
+from gateway.words.errors import BadRequest, BudgetExceeded, RateLimited, UnknownModel
 from gateway.words.errors import Unpriced as UnpricedModel
 from gateway.words.receipt import Attempt, Receipt
 from tests.stage import Stage
@@ -61,6 +61,20 @@ async def test_who_has_no_limits_and_no_budget_is_let_in_for_free(stage: Stage) 
     with await let(receipt(), stage.house()) as admission:
         assert (admission.headers(passed), admission.pays) == (passed, False)
     assert len(stage.limiter) == len(stage.purses) == 0
+
+
+async def test_s13_who_may_ask_for_some_models_names_no_further_ones(stage: Stage) -> None:
+    """S13."""
+    asked = read_request("chat", json.dumps({**BODY, "models": ["large"]}).encode())
+    for models in ((), ("m",)):
+        caller = Caller("k", "k-id", models=models)
+        call = Receipt("r", "POST", "/", "p", trio.current_time(), model="m", caller=caller)
+        if models:
+            with pytest.raises(BadRequest, match="further models"):
+                await let_in(asked, NOTHING, call, stage.house())
+        else:
+            with await let_in(asked, NOTHING, call, stage.house()):
+                pass
 
 
 async def test_the_callers_own_limits_are_told_in_place_of_the_providers(stage: Stage) -> None:

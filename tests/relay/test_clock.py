@@ -10,7 +10,7 @@ from trio.testing import MockClock
 from gateway.relay.clock import Clock
 from gateway.relay.options import ClockOptions
 from gateway.words.answer import Piece
-from gateway.words.client import Header
+from gateway.words.client import Header, Take
 from gateway.words.errors import GatewayError, IdleTimeout
 from gateway.words.life import Cause
 from gateway.words.target import Timeouts
@@ -34,6 +34,9 @@ class FakeClient:
 
     def start(self, status: int, headers: Sequence[Header]) -> None:
         self.heads.append((status, tuple(headers)))
+
+    async def pour(self, take: Take) -> None:
+        raise NotImplementedError
 
     async def send(self, data: bytes) -> None:
         self.started = self.torn = True

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from gateway.forms.chat import read_request
@@ -54,6 +55,15 @@ def test_a_stream_that_was_left_is_counted_as_it_passed(outcome: str) -> None:
     assert receipt.cost_nanos == 1_000 * prompt_of(CALL) + 14_000
 
 
+@pytest.mark.parametrize("outcome", ["cancelled", "idle_timeout"])
+def test_to_count_costs_nothing_however_it_ends(outcome: str) -> None:
+    attempt = Attempt("up/m-1", 0.0, 1.0, outcome, waits_for=WaitsFor.CONTENT)
+    receipt = Receipt("r", "POST", "/", "p", 0.0, attempts=[attempt])
+    counting = msgspec.structs.replace(CALL, operation="count_tokens")
+    Costs(Prices({TARGET.name: PRICE})).charge(attempt, TARGET, counting, receipt)
+    assert (receipt.cost_nanos, attempt.usage) == (None, None)
+
+
 @pytest.mark.parametrize("outcome", ["first_token_timeout", "cancelled"])
 def test_who_was_asked_and_never_spoke_has_read_the_prompt(outcome: str) -> None:
     receipt, _ = charged(outcome, waits_for=WaitsFor.HEAD)
@@ -99,3 +109,10 @@ def test_all_attempts_of_a_call_are_paid_for() -> None:
     receipt, attempt = charged("completed", Usage(10, 5))
     Costs(Prices({TARGET.name: PRICE})).charge(attempt, TARGET, CALL, receipt)
     assert receipt.cost_nanos == 40_000
+
+
+def test_what_answers_nothing_teaches_nothing_of_answers() -> None:
+    costs = Costs(Prices({}))
+    counted = Attempt("up/m-1", 0.0, 1.0, "completed", usage=Usage())
+    costs.charge(counted, TARGET, CALL, Receipt("r", "POST", "/", "p", 0.0, attempts=[counted]))
+    assert len(costs.calibration) == 0

@@ -5,7 +5,7 @@ import trio
 from trio.testing import MockClock
 
 from gateway.policy.issuers import key_id_of
-from gateway.relay.source import scope_of
+from gateway.relay.scope import scope_of
 from gateway.words.caller import Caller
 from gateway.words.target import Conduct, Timeouts
 from tests.stage import (

@@ -19,6 +19,7 @@ from rich.table import Table
 from tests.simulation.campaign import BLOCK, run_block, run_blocks
 from tests.simulation.regression import regression_seeds
 from tests.simulation.schedule import Report, run_schedule
+from tests.simulation.spoken import SPOKEN
 from tests.simulation.tally import ROWS, Tally
 
 SHOWN_FAILURES = 20
@@ -105,6 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1_000, help="how many schedules")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
+    parser.add_argument("--forms", action="store_true", help="clients speak other forms than chat")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--seed", type=int, help="run this one and tell what happened")
     chosen = parser.parse_args(arguments)
@@ -112,7 +114,8 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.seed is not None:
         return int(bool(replay(chosen.seed, console).problems))
     began = time.monotonic()
-    total = campaign(chosen.first, chosen.seeds, chosen.jobs, console)
+    first = chosen.first + SPOKEN if chosen.forms else chosen.first
+    total = campaign(first, chosen.seeds, chosen.jobs, console)
     summary(total, time.monotonic() - began, console)
     return int(bool(total.failures))
 

@@ -21,6 +21,7 @@ from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.client import HttpClient
 from gateway.downstream.connection import READ_BYTES, Connection
 from gateway.downstream.front import Front
+from gateway.downstream.head import Head
 from gateway.downstream.idle import Idle
 from gateway.forms.chat import AnswerWriter
 from gateway.relay import ask as asking
@@ -176,7 +177,8 @@ def a_cut_stream_is_told_as_whole() -> list[Change]:
     def end_at(self: TargetAnswer, cut: Any) -> list[Piece]:
         with suppress(GatewayError):
             return true(self, cut)
-        self._reader.ended = True
+        reader: Any = self._reader
+        reader.ended = True
         return []
 
     return [(TargetAnswer, "_end_at", end_at)]
@@ -312,11 +314,11 @@ def a_stalled_write_is_waited_for() -> list[Change]:
 def a_farewell_has_no_deadline() -> list[Change]:
     true = Front._tell
 
-    async def tell(self: Front, client: Any, error: GatewayError, *given: Any) -> None:
+    async def tell(self: Front, client: Any, head: Head, error: GatewayError, *given: Any) -> None:
         if client.started:
             await given[1].farewell(error)
         else:
-            await true(self, client, error, *given)
+            await true(self, client, head, error, *given)
 
     return [(Front, "_tell", tell)]
 

@@ -143,6 +143,10 @@ class End(Wire):
         self.outgoing.finish()
         self.outgoing.writers.unpark_all()
 
+    def break_off(self) -> None:
+        """Have the other end see that this was no end: nothing comes between this and `close`."""
+        self.reset()
+
     def reset(self) -> None:
         """Close as with SO_LINGER 0: the other end is reset."""
         if not self._closed:

@@ -106,6 +106,11 @@ def tellers(record: Record, wish: Wish, body: bytes) -> list[Asked]:
     if is_resumed(record, wish.id):
         text = text_in(body)
         return [each for each in asked if any(told.startswith(text) for told in texts_of(each))]
+    if wish.form != "chat":
+        text = text_in(body)
+        return [
+            each for each in asked if not each.script.exact or texts_of(each)[0].startswith(text)
+        ]
     return [each for each in asked if not (each.script.exact and misled(body, each.said))]
 
 
@@ -137,6 +142,12 @@ def text_in(stream: bytes) -> str:
             choices = json.loads(data).get("choices", ())
             text += [each.get("delta", {}).get("content") or "" for each in choices]
     return "".join(text)
+
+
+def whole_text_in(body: bytes) -> str:
+    """Return the text of an answer in one piece."""
+    choices = json.loads(body)["choices"] if body else ()
+    return "".join(each["message"].get("content") or "" for each in choices)
 
 
 def misled(body: bytes, said: Iterable[Part]) -> str:

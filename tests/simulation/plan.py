@@ -19,6 +19,7 @@ from tests.simulation.network import CALM, Weather
 from tests.simulation.personalities import draw_script
 from tests.simulation.routing import Routing, draw_routing
 from tests.simulation.scripts import MOMENTS, Script
+from tests.simulation.spoken import SPOKEN, in_other_words, world_of
 from tests.simulation.tills import Till, draw_conduct, draw_till, more_of, with_key
 from tests.simulation.wishes import Wish, draw_wish
 
@@ -191,6 +192,17 @@ class Plan:
 
 def draw_plan(seed: int) -> Plan:
     """Draw a world."""
+    if seed < SPOKEN:
+        return _draw(seed)
+    plan = _draw(world_of(seed))
+    visits = [
+        replace(visit, wishes=tuple(in_other_words(seed, wish) for wish in visit.wishes))
+        for visit in plan.visits
+    ]
+    return replace(plan, visits=tuple(visits))
+
+
+def _draw(seed: int) -> Plan:
     routed = seed % ALONE != 0
     lots = Random(seed if routed else seed // ALONE)
     rough = lots.choice((0.0, 0.15, 0.5))

@@ -6,7 +6,7 @@
 
 `planted.txt` keeps the first seed that finds each bug, so that a test needs one schedule for it. It
 is written anew when a change of the plans has given the seeds another meaning. What can be planted
-stands in `bugs.py`, `routing_bugs.py` and `money_bugs.py`.
+stands in `bugs.py`, `routing_bugs.py`, `money_bugs.py` and `spoken_bugs.py`.
 """
 
 import argparse
@@ -23,9 +23,10 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.simulation import bugs, money_bugs, routing_bugs
+from tests.simulation import bugs, money_bugs, routing_bugs, spoken_bugs
 from tests.simulation.bugs import Bug
 from tests.simulation.schedule import run_schedule
+from tests.simulation.spoken import SPOKEN
 
 SEEDS = 1_000
 """Schedules within which every bug must be found."""
@@ -35,7 +36,7 @@ _NOTHING = object()
 
 BUGS: dict[str, Bug] = {
     name: bug
-    for room in (bugs, routing_bugs, money_bugs)
+    for room in (bugs, routing_bugs, money_bugs, spoken_bugs)
     for name, bug in vars(room).items()
     if inspect.isfunction(bug) and bug.__module__ == room.__name__ and not name.startswith("_")
 }
@@ -85,7 +86,9 @@ def find(bug: Bug, seeds: Iterable[int]) -> tuple[int, list[str]] | None:
 
 def find_named(name: str, seeds: int) -> tuple[int, list[str]] | None:
     """Find a bug by its name, in a process of its own."""
-    return find(BUGS[name], range(seeds))
+    bug = BUGS[name]
+    first = SPOKEN if bug.__module__ == spoken_bugs.__name__ else 0
+    return find(bug, range(first, first + seeds))
 
 
 def kept_seeds() -> dict[str, int]:
@@ -115,7 +118,7 @@ def main() -> int:
                 console.print(f"{name:45} [red]not found[/]")
                 continue
             seeds[name] = found[0]
-            console.print(f"{name:45} {found[0] + 1:5}  {', '.join(found[1])}")
+            console.print(f"{name:45} {found[0] % SPOKEN + 1:5}  {', '.join(found[1])}")
     if chosen.keep:
         KEPT.write_text("".join(f"{name} {seed}\n" for name, seed in seeds.items()), "utf-8")
     return missed

@@ -112,7 +112,7 @@ class Provider:
 
     @staticmethod
     def _call_of(body: bytes) -> str:
-        found = re.search(rb'"user":\s*"([^"]+)"', body)
+        found = re.search(rb'"user":\s*"([^"]+)"', body) or re.search(rb'"(c\d+-\d+): ', body)
         return found[1].decode() if found else json.dumps(body[:40].decode("latin-1"))
 
     async def _follow(self, asked: Asked) -> None:

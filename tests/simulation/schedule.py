@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import trio
 from trio.testing import MockClock
 
+from tests.simulation.heard import heard_as_chat
 from tests.simulation.invariants import check
 from tests.simulation.plan import Plan, draw_plan
 from tests.simulation.record import Record
@@ -65,5 +66,6 @@ def run_schedule(seed: int) -> Report:
         told = "".join(traceback.format_exception(group))
         problems.append(f"the_world_stands: {told}")
     if record is not None:
+        heard_as_chat(record)
         problems += check(record)
     return Report(seed, plan, trace, record, problems, clock.current_time(), treadmill.steps)

@@ -96,6 +96,8 @@ class Wish:
     most: int | None = None
     """The most tokens that it wants to be answered."""
     takes: Takes | None = None
+    form: str = "chat"
+    """What it speaks."""
     mark: str = ""
     """Tells one answer to it from another: the id in its events."""
 

@@ -14,7 +14,7 @@ import trio
 import trio.testing
 
 from gateway.downstream.calls import Calls
-from gateway.downstream.client import HttpClient
+from gateway.downstream.client import Guest as Asker
 from gateway.downstream.connection import Hall
 from gateway.downstream.drawing import draw
 from gateway.downstream.front import Front
@@ -184,7 +184,7 @@ class World:
         self.note("gateway", f"has a bug in {what}: {error!r}")
         self.log.exception(f"bug in {what}", error, request_id=request_id)
 
-    async def _serve(self, client: HttpClient, head: Head, peer: str) -> None:
+    async def _serve(self, client: Asker, head: Head, peer: str) -> None:
         name = head.headers.get(b"x-request-id", b"").decode("latin-1")
         self.note("gateway", f"accepts {name}")
         self.record.accepted.append(name)

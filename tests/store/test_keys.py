@@ -44,6 +44,7 @@ FULL = record(
         Budget(5_000_000_000, "day", ("gpt-*",), then="mini", alert=(0.8,)),
         Budget(1, "hour"),
     ),
+    passthrough=("openai", "x'); DROP TABLE keys; --"),
 )
 
 
@@ -124,6 +125,7 @@ DAMAGE = {
     "limits": '{"requests_per_minute": 0}',
     "metadata": '{"ticket": 17}',
     "budgets": '[{"nanos": 5, "per": "minute"}]',
+    "passthrough": '["openai", 7]',
     "digest": "short",
 }
 

@@ -51,7 +51,7 @@ def changed(number: int, value: object) -> bytes:
         pack(KEY, KEPT) + b"\0",
         msgspec.msgpack.encode([*msgspec.msgpack.decode(pack(KEY, KEPT)), 1]),
         b"\x91" * 5000,
-        changed(0, 2),
+        changed(0, 1),
         changed(1, "k" * 32),
         changed(1, b"k" * 65),
         changed(2, 500),
@@ -68,8 +68,8 @@ def changed(number: int, value: object) -> bytes:
         changed(5, {"input_tokens": "many"}),
         changed(6, []),
         changed(6, [[b"raw"]]),
-        changed(6, [["text", True, None, False, None, None, False]]),
-        changed(6, [[b"", True, None, False, None, None, False]] * (MOST_PIECES + 1)),
+        changed(6, [["text", True, None, False, None, None, False, False]]),
+        changed(6, [[b"", True, None, False, None, None, False, False]] * (MOST_PIECES + 1)),
     ],
 )
 def test_what_is_none_of_ours_is_none(data: bytes) -> None:

@@ -81,7 +81,7 @@ def columns(connection: Connection) -> dict[tuple[str, str], str]:
             "SELECT table_name, column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = 'gateway'"
         )
-    words = {"bigint": "INTEGER", "text": "TEXT", "double precision": "REAL"}
+    words = {"bigint": "INTEGER", "text": "TEXT", "double precision": "REAL", "bytea": "BLOB"}
     found = connection.execute(question).fetchall()
     return {(table, column): words.get(kind, kind) for table, column, kind in found}
 

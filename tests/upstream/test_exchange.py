@@ -10,7 +10,8 @@ from gateway.upstream.exchange import (
     State,
 )
 from gateway.upstream.failures import Malformed, Reset, Truncated, WriteStalled
-from gateway.upstream.outgoing import Outgoing
+from gateway.upstream.outgoing import READ_AT_ONCE_BYTES, Outgoing
+from gateway.words.body import LongBody, Span
 from tests.memory import MemoryStream
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -203,3 +204,48 @@ async def test_nonsense_is_told() -> None:
     connection = Connection(MemoryStream(b"nonsense"))
     with pytest.raises(Malformed):
         await connection.ask(request())
+
+
+class Stored:
+    """Holds bytes as a file would; `read_at` are the places that were read."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.read_at: list[int] = []
+
+    async def read(self, at: int, size: int) -> bytes:
+        await trio.lowlevel.checkpoint()
+        self.read_at.append(at)
+        return self.data[at : at + size]
+
+
+async def test_a_long_body_is_read_as_it_is_sent_and_again_where_it_is_sent_again() -> None:
+    data = bytes(range(256)) * (2 * READ_AT_ONCE_BYTES // 256) + b"end"
+    stored = Stored(data)
+    body = LongBody([b"own", Span(stored, 0, len(data))])
+    for _ in range(2):
+        stream = MemoryStream()
+        connection = Connection(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.ask, Outgoing("POST", b"HEAD\r\n", body))
+            await trio.testing.wait_all_tasks_blocked()
+            stream.say(HELLO)
+        assert stream.sent[0] == b"HEAD\r\ncontent-length: %d\r\n\r\n" % len(body)
+        assert b"".join(stream.sent[1:]) == b"own" + data
+        assert max(map(len, stream.sent)) <= WRITE_BYTES
+        assert await connection.receive_some() == b"hello"
+        assert connection.reusable
+    assert stored.read_at == [0, READ_AT_ONCE_BYTES, 2 * READ_AT_ONCE_BYTES] * 2
+
+
+@pytest.mark.parametrize("taken", [2, 4])
+async def test_a_long_body_that_is_refused_half_way_is_not_read_to_its_end(taken: int) -> None:
+    """U35."""
+    stored = Stored(b"x" * (8 * READ_AT_ONCE_BYTES))
+    body = LongBody([Span(stored, 0, len(stored.data))])
+    go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection = Connection(MemoryStream(*[go_on] * taken, REFUSAL))
+    await connection.ask(Outgoing("POST", b"HEAD\r\n", body))
+    assert connection.answer.status == 413
+    assert stored.read_at == [0]
+    assert not connection.reusable

@@ -287,3 +287,12 @@ async def test_s5_s17_no_token_is_kept(door: Door, autojump_clock: MockClock) ->
 
 def test_without_issuers_there_is_nobody_to_ask() -> None:
     assert open_issuers((), TEAMS, Lines()) is None
+
+
+async def test_what_is_meant_for_this_gateway_is_known_without_a_look_at_its_signature(
+    door: Door,
+) -> None:
+    meant = [OURS.token(), EVIL.token(), OURS.token(claims(exp=1.0))]
+    others = [OURS.token(claims(aud="azure")), OURS.token(claims(iss="https://else")), b"sk-a.b.c"]
+    assert [door.issuers.is_meant_here(each) for each in meant] == [True] * 3
+    assert [door.issuers.is_meant_here(each) for each in (*others, b"sk-key")] == [False] * 4

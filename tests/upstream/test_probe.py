@@ -48,6 +48,22 @@ def at(server: Scripted) -> Origin:
     return Origin("http", "127.0.0.1", server.port)
 
 
+async def test_a_list_of_gemini_holds_those_that_can_be_asked(
+    transport: Transport, nursery: trio.Nursery
+) -> None:
+    body = (
+        b'{"models":[{"name":"models/gemini-3","supportedGenerationMethods":["generateContent"]},'
+        b'{"name":"models/imagen","supportedGenerationMethods":["predict"]},'
+        b'{"name":"models/gemini-embedding","supportedGenerationMethods":["embedContent"]}]}'
+    )
+    server = await listen(nursery, answering(body))
+    client, lists = client_on(transport), "/models?pageSize=9"
+    listed = await list_models(at(server), "/v1beta", (), client, lists)
+    assert listed == ("gemini-3", "gemini-embedding")
+    await transport.aclose()
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_list_of_models_is_read(transport: Transport, nursery: trio.Nursery) -> None:
     heard: list[Received] = []
     body = b'{"object":"list","data":[{"id":"b","object":"model"},{"id":"a/b"},{"id":"b"}]}'
@@ -170,3 +186,34 @@ async def test_probes_never_leave_this_machine(host: str) -> None:
 
 def test_loopback_has_many_addresses() -> None:
     assert all(map(is_loopback, ["127.0.0.1", "127.1.2.3", "::1"]))
+
+
+async def test_a_list_may_lie_elsewhere_and_name_its_models(
+    transport: Transport, nursery: trio.Nursery
+) -> None:
+    heard: list[Received] = []
+    body = b'{"models":[{"name":"command-a"},{"name":""},{"name":"models/embed-v4"}]}'
+
+    async def script(link: Link) -> None:
+        heard.append(await link.request())
+        await link.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body)
+
+    server = await listen(nursery, script)
+    with trio.fail_after(1):
+        listed = await list_models(
+            at(server), "", (), client_on(transport), "/v1/models?page_size=9"
+        )
+    assert listed == ("command-a", "embed-v4")
+    await transport.aclose()
+    assert heard[0].line == b"GET /v1/models?page_size=9 HTTP/1.1"
+    nursery.cancel_scope.cancel()
+
+
+async def test_an_answer_without_a_list_is_no_list(
+    transport: Transport, nursery: trio.Nursery
+) -> None:
+    server = await listen(nursery, answering(b"{}"))
+    with trio.fail_after(1), pytest.raises(UpstreamMalformed):
+        await list_models(at(server), "", (), client_on(transport))
+    await transport.aclose()
+    nursery.cancel_scope.cancel()

@@ -1,6 +1,8 @@
 """The border to the HTTP library: addresses, headers, and what its exceptions become."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
 
 import httpx2
 import pytest
@@ -9,18 +11,21 @@ import trio
 from gateway import __version__
 from gateway.upstream import failures
 from gateway.upstream.dial import Dialer
+from gateway.upstream.outgoing import READ_AT_ONCE_BYTES
 from gateway.upstream.send import (
     BORDER,
     CLOSE_TIMEOUT,
     Incoming,
     Transports,
     at_the_border,
+    prepared,
     send,
     url_of,
 )
 from gateway.upstream.stream import DirectStream
 from gateway.upstream.transport import Transport
 from gateway.words import errors
+from gateway.words.body import LongBody, Span
 from gateway.words.call import UpstreamRequest
 from gateway.words.client import Header
 from gateway.words.receipt import Attempt
@@ -359,3 +364,77 @@ async def test_the_houses_own_answer_is_closed_without_waiting() -> None:
         await incoming.receive()
     with pytest.raises(NotImplementedError):
         DirectStream().park()
+
+
+class Stored:
+    """Holds bytes as a file would."""
+
+    async def read(self, at: int, size: int) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return (b"0123456789" * READ_AT_ONCE_BYTES)[at : at + size]
+
+
+async def test_a_long_body_is_streamed_to_a_foreign_transport_as_often_as_need_be() -> None:
+    length = 2 * READ_AT_ONCE_BYTES + 5
+    body = LongBody([b"head", Span(Stored(), 0, length)])
+    request = UpstreamRequest("POST", "/audio", (), b"", long_body=body)
+    recorder = Recorder(lambda: httpx2.Response(200, content=b"yes"))
+    incoming = await asked(target(), (), request, {"https": recorder})
+    await incoming.aclose()
+    (sent,) = recorder.asked
+    assert sent.headers["content-length"] == str(length + 4)
+    assert isinstance(sent.stream, httpx2.AsyncByteStream)
+    for _ in range(2):
+        parts = [part async for part in sent.stream]
+        assert max(map(len, parts)) <= READ_AT_ONCE_BYTES
+        assert b"".join(parts) == b"head" + (b"0123456789" * READ_AT_ONCE_BYTES)[:length]
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_query_stands_behind_the_path_and_a_model_in_front_of_it(
+    direct: bool, nursery: trio.Nursery
+) -> None:
+    paths: list[bytes] = []
+
+    async def script(link: Link) -> None:
+        paths.append((await link.request()).line.split()[1])
+        await link.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    def other(request: httpx2.Request) -> httpx2.Response:
+        paths.append(request.url.raw_path)
+        return httpx2.Response(200, stream=httpx2.ByteStream(b""))
+
+    server = await listen(nursery, script)
+    transport = Transport(Dialer().connect)
+    carrier = transport if direct else httpx2.MockTransport(other)
+    origin = Origin("http", "127.0.0.1", server.port)
+    place = replace(target(origin, "/openai"), by_model="/deployments/", query="?api-version=1")
+    incoming = await asked(place, (), REQUEST, {"http": carrier})
+    assert paths == [b"/openai/deployments/m/chat/completions?api-version=1"]
+    await incoming.aclose()
+    await transport.aclose()
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"), [({}, 1), ({"client_key": True}, 0), ({"grant": "acme"}, 0)]
+)
+async def test_r11_a_head_with_a_callers_key_is_not_kept(
+    more: dict[str, Any], kept: int, nursery: trio.Nursery
+) -> None:
+    """R11: nor one with credentials that are shown once."""
+
+    async def script(link: Link) -> None:
+        await link.request()
+        await link.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    server = await listen(nursery, script)
+    transport = Transport(Dialer().connect)
+    place = replace(target(Origin("http", "127.0.0.1", server.port)), **more)
+    prepared.cache_clear()
+    shown = ((b"authorization", b"Bearer callers-own"),)
+    incoming = await asked(place, shown, REQUEST, {"http": transport})
+    assert prepared.cache_info().currsize == kept
+    await incoming.aclose()
+    await transport.aclose()
+    nursery.cancel_scope.cancel()

@@ -164,6 +164,16 @@ async def test_a_closed_wire_says_so(pair: tuple[Wire, socket.socket]) -> None:
         wire.read_now(1)
 
 
+async def test_what_is_broken_off_is_no_end(pair: tuple[Wire, socket.socket]) -> None:
+    wire, peer = pair
+    await wire.send_all(b"half")
+    assert peer.recv(10) == b"half"
+    wire.break_off()
+    wire.close()
+    with pytest.raises(ConnectionResetError):
+        peer.recv(10)
+
+
 async def test_one_way_can_be_closed_before_the_other(pair: tuple[Wire, socket.socket]) -> None:
     wire, peer = pair
     await wire.send_eof()

@@ -14,6 +14,7 @@ from gateway.words.errors import (
     ClientMistake,
     GatewayError,
     Internal,
+    OwnKeyRefused,
     Timeout,
     Unpriced,
     UpstreamFailure,
@@ -29,7 +30,7 @@ def below(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
 
 
 ALL: list[type[GatewayError]] = [GatewayError, *below(GatewayError)]
-OF_THE_PROVIDER = {UpstreamRefused, UpstreamFault}
+OF_THE_PROVIDER = {OwnKeyRefused, UpstreamRefused, UpstreamFault}
 """They carry a status, a type or a code that somebody else has chosen."""
 
 

@@ -48,3 +48,10 @@ def test_s14_nobody_moves_a_target() -> None:
 def test_a_plan_has_the_clocks_of_its_first_target() -> None:
     plan = Plan((target(timeouts=Timeouts(total=7.0)), target("other")))
     assert plan.timeouts == Timeouts(total=7.0)
+
+
+def test_r1_where_paths_name_the_model_it_is_one_segment() -> None:
+    """R1."""
+    assert target("a/b").base == "/v1"
+    by_model = dataclasses.replace(target("a/b?c#d"), by_model="/deployments/")
+    assert by_model.base == "/v1/deployments/a%2Fb%3Fc%23d"

@@ -31,7 +31,7 @@ HELP: Final = {
     "resident_memory_bytes": "Memory that is resident.",
     "lost_log_lines": "Lines that never reached the log, since the worker began.",
     "loop_lag_seconds": "How late the event loop is.",
-    "request_body_bytes": "Bytes of request bodies that are held in memory.",
+    "request_body_bytes": "Bytes of bodies, and of talks on WebSockets, held in memory.",
     "uptime_seconds": "Seconds since the worker began.",
     "draining": "1 where the worker takes nothing new.",
     "ledger_queued": "Entries that wait for the ledger's thread; of a call there may be two.",

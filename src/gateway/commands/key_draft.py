@@ -20,6 +20,7 @@ from gateway.config.lines import Key, Lines
 from gateway.config.mistakes import ConfigMistake, Notes, quoted
 from gateway.config.names import check_name
 from gateway.config.naming import Naming
+from gateway.config.passthrough import check_opened
 from gateway.config.secrets import Secrets
 from gateway.config.tables import Reading, read_value
 from gateway.config.teams import checked_name
@@ -55,6 +56,7 @@ class Wanted(TypedDict):
     budgets: tuple[Written, ...]
     expires: int | None
     metadata: tuple[tuple[str, str], ...]
+    passthrough: tuple[str, ...]
 
 
 def expiry(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -150,6 +152,7 @@ def draft(name: str, wanted: Wanted, config: Config) -> tuple[KeyRecord, Sequenc
         expires=wanted["expires"],
         metadata=dict(wanted["metadata"]),
         budgets=budgets,
+        passthrough=tuple(wanted["passthrough"]),
     )
     if is_limited({}, [record]) and counts_apart(config.listen, config.store):
         raise click.ClickException(f"server.workers {ALONE}.")
@@ -170,6 +173,7 @@ def _check(name: str, wanted: Wanted, config: Config) -> tuple[Budgets, Sequence
     known = Known(config.providers, config.models)
     naming = Naming(groups, known, reading)
     naming.check(wanted["models"], ("--model",))
+    check_opened(wanted["passthrough"], ("--passthrough",), config.providers, reading)
     budgets = _read_budgets(wanted["budgets"], naming, reading)
     if notes.findings:
         raise Refused(ConfigMistake(notes.findings))

@@ -19,7 +19,7 @@ from gateway.words.caller import Limits
 WIDE = 4096
 """Columns where nobody looks on, so that a line stays a line."""
 
-LABEL = 10
+LABEL = 13
 
 IN_FORCE = "in force"
 
@@ -94,6 +94,7 @@ def lines_of(view: View) -> Iterator[str]:
         "created": _moment(record.created) or "",
         "expires": _moment(record.expires) or "never",
         "revoked": _moment(record.revoked) or "",
+        "passthrough": ", ".join(record.passthrough),
         "metadata": ", ".join(f"{name}={value}" for name, value in record.metadata.items()),
     }
     yield printable(record.name)
@@ -120,6 +121,7 @@ def object_of(view: View) -> dict[str, object]:
         "expires": _moment(record.expires),
         "revoked": _moment(record.revoked),
         "metadata": record.metadata,
+        "passthrough": record.passthrough,
     }
 
 

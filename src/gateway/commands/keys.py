@@ -53,6 +53,15 @@ budget_option = click.option(
 )
 
 
+passthrough_option = click.option(
+    "--passthrough",
+    metavar="PROVIDER",
+    multiple=True,
+    help="A provider whose own API it opens, all of it, under /passthrough. Again for more. None,"
+    " if there is none.",
+)
+
+
 def digits(ctx: click.Context, param: click.Parameter, value: str | None) -> bytes | None:
     """Read the SHA-256 of a key, as other gateways keep it."""
     if value is None:
@@ -93,6 +102,7 @@ def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             help="What else is to be known of it. Again for more.",
         ),
+        passthrough_option,
     )
     for option in reversed(options):
         function = option(function)

@@ -27,12 +27,20 @@ from gateway.admin.workers import Workers, supervisors
 from gateway.app import find_local_servers, serve
 from gateway.assembly import assemble
 from gateway.commands.reading import Refused, config_option, read_configuration
-from gateway.config.compose import Config, config_of, counts_apart, listening, must_show_key
+from gateway.config.compose import (
+    Config,
+    config_of,
+    counts_apart,
+    knows_apart,
+    listening,
+    must_show_key,
+)
 from gateway.config.discover import discover
 from gateway.config.homes import homes_of, known_secrets
 from gateway.config.keys import ALONE, is_limited
 from gateway.config.mistakes import ConfigMistake
 from gateway.config.models import limits_of_models
+from gateway.config.passthrough import APART
 from gateway.downstream.control import folder_of, prepare
 from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
@@ -166,6 +174,9 @@ def _with(workers: int, config: Config) -> Config:
     limited = is_limited(config.teams, config.keys) or limits_of_models(config.models)
     if limited and counts_apart(listen, config.store):
         raise click.ClickException(f"--workers {ALONE}.")
+    keyed = config.passthrough and (config.keys or config.auth.issuers)
+    if keyed and knows_apart(listen, config.store):
+        raise click.ClickException(f"--workers {APART}.")
     return msgspec.structs.replace(config, listen=listen)
 
 

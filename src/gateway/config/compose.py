@@ -18,6 +18,7 @@ from gateway.config.mistakes import ConfigMistake, Finding, quoted
 from gateway.config.models import limits_of_models
 from gateway.config.namespace import Namespace, read_namespace, with_echo
 from gateway.config.options import DefaultOptions, ModelOptions
+from gateway.config.passthrough import APART, Served, read_passthrough
 from gateway.config.server import Server, beyond_loopback, exposed, is_self, read_server
 from gateway.config.store import read_store
 from gateway.config.tables import Reading, S, as_table, read_table
@@ -31,7 +32,7 @@ from gateway.telemetry.options import LogOptions
 
 SECTIONS = (
     *("server", "admin", "defaults", "providers", "models", "fallbacks", "context_fallbacks"),
-    *("groups", "store", "auth", "teams", "keys", "telemetry"),
+    *("passthrough", "groups", "store", "auth", "teams", "keys", "telemetry"),
 )
 """The tables that exist. One that is not built yet is unknown."""
 
@@ -58,6 +59,7 @@ class Config(Server, frozen=True, kw_only=True):
     models: dict[str, ModelOptions] = msgspec.field(default_factory=dict)
     fallbacks: Fallbacks = msgspec.field(default_factory=dict)
     context_fallbacks: Fallbacks = msgspec.field(default_factory=dict)
+    passthrough: Served = msgspec.field(default_factory=dict)
     groups: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     store: StoreOptions = StoreOptions()
     teams: dict[str, Team] = msgspec.field(default_factory=dict)
@@ -80,6 +82,8 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
     for name, text in faults(admin, server.listen):
         notes.mistake(("admin", name), text)
     names = read_namespace(document, reading)
+    providers = None if notes.is_wrong(("providers",)) else names.providers
+    passthrough = read_passthrough(document, providers, reading)
     rights = read_rights(document, _known(names, reading), reading)
     if not notes.is_wrong(("providers",)):
         for name in _own_addresses(names.providers, server.listen):
@@ -89,6 +93,9 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
     _check_counting(server.listen, rights, names.models, store, reading)
     check_auth(auth, rights.keys, has_database(store), reading)
     _check_door(server.listen, auth, rights.keys, has_database(store), reading)
+    keyed = bool(passthrough) and bool(rights.keys or auth.issuers)
+    if keyed and knows_apart(server.listen, store) and not notes.is_wrong(("store",)):
+        notes.mistake(("server", "workers"), APART)
     notes.settle()
     return Config(
         **msgspec.structs.asdict(server),
@@ -98,6 +105,7 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
         log=log,
         auth=auth,
         store=store,
+        passthrough=passthrough,
         warnings=tuple(notes.warnings),
         origins=notes.origins,
         source=source,
@@ -146,6 +154,11 @@ def has_database(store: StoreOptions) -> bool:
 def counts_apart(listen: ListenOptions, store: StoreOptions) -> bool:
     """Say whether several processes would serve, and each count by itself what is used."""
     return listen.workers > 1 and store.shared is None
+
+
+def knows_apart(listen: ListenOptions, store: StoreOptions) -> bool:
+    """Say whether several processes would serve, and each know by itself whose objects are."""
+    return listen.workers > 1 and not has_database(store)
 
 
 def _guarded(config: Config) -> Config:

@@ -13,7 +13,7 @@ from gateway.config.names import check_name
 from gateway.config.secrets import Secrets
 from gateway.config.server import is_self
 from gateway.downstream.options import ListenOptions
-from gateway.providers import Settings, anthropic, openai
+from gateway.providers import Settings, anthropic, cohere, gemini, openai
 from gateway.providers.address import parse_base_url
 from gateway.providers.known import KNOWN
 from gateway.providers.table import TABLE
@@ -39,7 +39,7 @@ class Local:
     base_url: str
 
 
-# All list their models at base_url + /models.
+# All list their models, where their kind says.
 CLOUDS: Final = (
     Cloud("openai", ("OPENAI_API_KEY",), openai.Options().base_url, "OPENAI_BASE_URL"),
     Cloud(
@@ -47,9 +47,12 @@ CLOUDS: Final = (
         kind="anthropic",
     ),
     Cloud(
-        "gemini",
-        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        "https://generativelanguage.googleapis.com/v1beta/openai",
+        *("gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY"), gemini.Options().base_url),
+        kind="gemini",
+    ),
+    Cloud(
+        *("cohere", ("CO_API_KEY", "COHERE_API_KEY"), cohere.Options().base_url),
+        kind="cohere",
     ),
     *(
         Cloud(each.kind, (each.variable,), each.base_url, kind=each.kind)

@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from gateway.config.compose import Config
 from gateway.config.fallbacks import Fallbacks
 from gateway.config.keys import NO_PEPPER
-from gateway.config.levels import conduct_of, merged, said, seconds_of
+from gateway.config.levels import conduct_of, drops_of, merged, said, seconds_of
 from gateway.config.mistakes import ConfigMistake, Finding
 from gateway.config.options import DefaultOptions, ModelOptions
-from gateway.config.providers import header_fields, is_telling, keys_of, public_names
+from gateway.config.providers import (
+    header_fields,
+    is_telling,
+    keys_of,
+    public_names,
+    secrets_in,
+)
 from gateway.policy.keys import KeyRecord, Keyring
 from gateway.policy.offers import Alias, Offer, Rules
-from gateway.providers import ProbeOptions, Settings, anthropic, echo, openai
+from gateway.providers import CLIENT_KEY, ProbeOptions, Settings, anthropic, echo, openai
 from gateway.providers.address import parse_base_url
 from gateway.providers.table import TABLE
 from gateway.store import places, sink_address
 from gateway.store.address import parse_store_url
+from gateway.words.grants import Grant
 from gateway.words.secret import Secret
 from gateway.words.target import Conduct, Origin, Target, Timeouts
 
@@ -30,7 +37,8 @@ class Homes:
     """Where every name may live: what `policy.routes.Routes` takes.
 
     `paces` holds the words per second of each built-in model, by the host of its target's origin;
-    `probes` what is asked of which provider now and again, where anything is.
+    `probes` what is asked of which provider now and again, where anything is; `grants` with what
+    credentials are fetched, by the names of providers.
     """
 
     offers: tuple[Offer, ...]
@@ -38,6 +46,7 @@ class Homes:
     rules: Rules
     paces: dict[str, float]
     probes: dict[str, ProbeOptions]
+    grants: dict[str, Grant]
 
 
 def homes_of(config: Config) -> Homes:
@@ -56,6 +65,9 @@ def homes_of(config: Config) -> Homes:
             name: settings.probe
             for name, settings in providers
             if settings.probe is not None and settings.probe.interval
+        },
+        grants={
+            name: grant for name, settings in providers if (grant := settings.grant()) is not None
         },
     )
 
@@ -99,7 +111,7 @@ def known_secrets(config: Config) -> Iterator[Secret]:
     if config.store.database is not None:
         yield from places.secrets_of(config.store.database)
     for settings in config.providers.values():
-        yield from keys_of(settings)
+        yield from secrets_in(settings)
         for name, value in settings.headers.items():
             if is_telling(name):
                 yield Secret(value)
@@ -126,6 +138,9 @@ def _offer(name: str, settings: Settings, defaults: DefaultOptions) -> Offer:
         usage_unasked=isinstance(settings, openai.Options) and settings.USAGE_UNASKED,
         renames=settings.RENAMES if isinstance(settings, openai.Options) else (),
         max_tokens=settings.max_tokens if isinstance(settings, anthropic.Options) else 0,
+        grant="" if settings.grant() is None else name,
+        client_key=settings.api_key is CLIENT_KEY,
+        drops=drops_of(whole) or False,
     )
     return Offer(
         provider=name,
@@ -133,7 +148,7 @@ def _offer(name: str, settings: Settings, defaults: DefaultOptions) -> Offer:
         prefix=settings.prefix,
         listing=settings.models == "*",
         anything=bool(settings.prefix) and not settings.models,
-        target=target,
+        target=settings.fitted(target),
         keys=keys_of(settings),
     )
 
@@ -156,6 +171,7 @@ def _alias(options: ModelOptions, defaults: DefaultOptions) -> Alias:
         affinity=options.affinity,
         conduct=conduct_of(own),
         seconds=seconds_of(own),
+        drops=drops_of(own),
         prefill=options.prefill,
     )
 

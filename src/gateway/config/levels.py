@@ -14,6 +14,9 @@ Said = dict[str, Any]
 
 VERIFIED = "verified"
 DRAIN = "drain"
+DROP = "drop"
+
+_NOT_CONDUCT: Final = frozenset({"cache", "timeouts", "on_unsupported"})
 
 
 def said(settings: ConductSettings) -> Said:
@@ -32,7 +35,7 @@ def merged(*levels: ConductSettings, beneath: Mapping[str, Any] | None = None) -
 
 def conduct_of(whole: Said) -> Said:
     """Return what is said of the conduct, by the names in `Conduct`."""
-    fields = {name: value for name, value in whole.items() if name not in {"cache", "timeouts"}}
+    fields = {name: value for name, value in whole.items() if name not in _NOT_CONDUCT}
     if "resume" in whole:
         fields["resume"] = whole["resume"] == VERIFIED
     if "on_client_gone" in whole:
@@ -42,6 +45,11 @@ def conduct_of(whole: Said) -> Said:
     if "cache" in whole:
         fields["cache_ttl"] = whole["cache"]["ttl"]
     return fields
+
+
+def drops_of(whole: Said) -> bool | None:
+    """Say whether what a provider cannot be told is let go; None where nothing is said of it."""
+    return whole["on_unsupported"] == DROP if "on_unsupported" in whole else None
 
 
 def seconds_of(whole: Said) -> dict[str, float]:
@@ -55,6 +63,7 @@ def _of_the_house() -> Said:
     whole["on_client_gone"] = DRAIN if whole.pop("reads_on") else "cancel"
     whole["cache"] = {"ttl": whole.pop("cache_ttl")}
     whole["timeouts"] = asdict(Timeouts())
+    whole["on_unsupported"] = "refuse"
     return {name: whole[name] for name in ConductSettings.__struct_fields__}
 
 

@@ -61,6 +61,16 @@ api_key = { env = "GROQ_API_KEY" }
 |---|---|---|---|---|
 """
 
+_PASSTHROUGH = """\
+What is not named here is a 404 that says so. [Pass-through](passthrough.md) tells whose things are.
+
+```toml
+[passthrough]
+files = "openai"
+batches = "openai"
+```
+"""
+
 _GROUPS = """\
 ## `[groups]`
 
@@ -216,6 +226,8 @@ def markdown() -> str:
     page += "\nIt also takes the keys of [Conduct](#conduct).\n"
     page += _conduct(_inner(tables, "defaults"), shared)
     page += "\n" + _FALLBACKS
+    page += _table("## `[passthrough]`", _inner(tables, "passthrough"), shared)
+    page += "\n" + _PASSTHROUGH
     page += "\n" + _GROUPS
     page += _table("## `[store]`", _inner(tables, "store"), shared)
     page += _table("## `[auth]`", _inner(tables, "auth"), shared)

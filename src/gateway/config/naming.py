@@ -1,6 +1,6 @@
 """Checks what may be asked for: names, patterns in which `*` is anything, groups of both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta
@@ -13,6 +13,7 @@ from gateway.config.names import check_pattern
 from gateway.config.tables import Reading
 from gateway.policy.fallbacks import ANYTHING
 from gateway.policy.keys import GROUP
+from gateway.providers import Settings
 
 Groups = dict[str, list[str]]
 
@@ -34,6 +35,11 @@ class Naming:
         self._known = known
         self._reading = reading
         self._compared = 0
+
+    @property
+    def providers(self) -> Mapping[str, Settings] | None:
+        """All providers; None where they could not all be read."""
+        return None if self._known is None else self._known.providers
 
     def check(self, said: Sequence[str], key: Key) -> None:
         """Note what means nothing, whether as a name or as a group."""

@@ -1,7 +1,8 @@
 """Reads `[providers.NAME]`: each table by its own kind's options, then what no type can say."""
 
+import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -11,10 +12,11 @@ from gateway.config.names import check_name
 from gateway.config.tables import Reading, as_table, read_table
 from gateway.forms.http import check_header
 from gateway.policy.callers import is_loopback
-from gateway.providers import Settings
+from gateway.providers import CLIENT_KEY, Settings
 from gateway.providers.address import parse_base_url
 from gateway.providers.table import TABLE
 from gateway.words.client import Header
+from gateway.words.grants import AwsGrant, GoogleGrant, Grant
 from gateway.words.secret import Secret
 
 _OURS: Final = frozenset(
@@ -34,6 +36,15 @@ _OURS: Final = frozenset(
 )
 """Header fields that say how a request travels: the gateway writes them, or none."""
 
+PASSED_ON: Final = "client"
+"""What `api_key` says where the caller's own key is passed on."""
+
+EXTRAS: Final[Mapping[type, tuple[str, str]]] = {
+    AwsGrant: ("botocore", "aws"),
+    GoogleGrant: ("joserfc", "oidc"),
+}
+"""What must be installed to fetch credentials: the package, and the extra that brings it."""
+
 _TELLING: Final = re.compile(r"auth|cookie|credential|key|password|secret|token", re.IGNORECASE)
 
 
@@ -48,8 +59,19 @@ def read_providers(table: Mapping[str, object], reading: Reading) -> dict[str, S
 
 
 def keys_of(settings: Settings) -> tuple[Secret, ...]:
-    """Return a provider's keys, one or several."""
+    """Return a provider's keys, one or several; none where it is shown the caller's own."""
+    if settings.api_key is CLIENT_KEY:
+        return ()
     return (settings.api_key,) if settings.api_key else tuple(settings.api_keys)
+
+
+def secrets_in(settings: Settings) -> Iterator[Secret]:
+    """Yield all secrets of a provider: its keys, and what its credentials are fetched with."""
+    yield from settings.api_keys
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, Secret) and value is not CLIENT_KEY:
+            yield value
 
 
 def public_names(settings: Settings) -> dict[str, str]:
@@ -73,6 +95,16 @@ def is_telling(header: str) -> bool:
     return _TELLING.search(header) is not None
 
 
+def missing_extra(
+    grant: Grant | None, extras: Mapping[type, tuple[str, str]] = EXTRAS
+) -> str | None:
+    """Say what must be installed to fetch credentials; None where nothing is missing."""
+    package, extra = extras.get(type(grant), ("", ""))
+    if not package or importlib.util.find_spec(package) is not None:
+        return None
+    return f"needs the extra `{extra}`: pip install 'nursery-gateway[{extra}]'"
+
+
 def _read_provider(name: str, value: object, reading: Reading) -> Settings | None:
     key: Key = ("providers", name)
     table = as_table(value, key, reading)
@@ -81,7 +113,12 @@ def _read_provider(name: str, value: object, reading: Reading) -> Settings | Non
     if not isinstance(kind, str):
         reading.notes.mistake((*key, "kind"), "expected a string")
     elif kind in TABLE:
-        settings = read_table(TABLE[kind].Options, table, key, reading)
+        passed = table.get("api_key") == PASSED_ON and "api_key" not in TABLE[kind].Options.REFUSES
+        told = {name: said for name, said in table.items() if name != "api_key" or not passed}
+        settings = read_table(TABLE[kind].Options, told, key, reading)
+        if settings is not None and passed:
+            reading.notes.came_from((*key, "api_key"))
+            settings = msgspec.structs.replace(settings, api_key=CLIENT_KEY)
         return settings and _checked(settings, key, kind, reading)
     elif "kind" in table:
         reading.notes.unknown((*key, "kind"), kind, TABLE, "kind")
@@ -99,6 +136,10 @@ def _checked(settings: Settings, key: Key, kind: str, reading: Reading) -> Setti
     _check_headers(settings, key, kind, reading)
     if settings.base_url:
         _check_address(settings, key, reading)
+    if missing := missing_extra(settings.grant()):
+        reading.notes.mistake(key, missing)
+    for name, text in settings.mistakes():
+        reading.notes.mistake((*key, name), text)
     if settings.probe is not None:
         _check_path(settings.probe.path, (*key, "probe", "path"), reading)
     return msgspec.structs.replace(settings, kind=kind)
@@ -111,6 +152,9 @@ def _check_models(settings: Settings, key: Key, reading: Reading) -> None:
         _name(settings.prefix, (*key, "prefix"), reading)
     if not models and not settings.prefix and not reading.notes.is_wrong(key):
         reading.notes.mistake(where, 'no models: name them, or write "*" or a prefix')
+    elif models == "*" and settings.api_key is CLIENT_KEY:
+        text = "nobody's key is there to ask for the list: name the models, or write a prefix"
+        reading.notes.mistake(where, text)
     elif isinstance(models, list):
         seen: set[str] = set()
         for index, name in enumerate(models):
@@ -154,7 +198,8 @@ def _check_address(settings: Settings, key: Key, reading: Reading) -> None:
     except ValueError as error:
         reading.notes.mistake(where, str(error))
         return
-    if origin.scheme == "http" and keys_of(settings) and not is_loopback(origin.host):
+    shown = settings.api_key or settings.api_keys or settings.grant()
+    if origin.scheme == "http" and shown and not is_loopback(origin.host):
         reading.notes.warn(where, "the key goes over the network unencrypted: prefer https://")
 
 

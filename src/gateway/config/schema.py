@@ -8,6 +8,7 @@ from gateway.admin.options import AdminOptions
 from gateway.config.keys import KeyOptions
 from gateway.config.names import LONGEST_BYTES, MOST_STARS
 from gateway.config.options import DefaultOptions, ModelOptions
+from gateway.config.passthrough import PassthroughOptions
 from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
 from gateway.config.teams import TeamOptions
@@ -46,6 +47,7 @@ def schema() -> Schema:
         },
         "fallbacks": _fallbacks("fallbacks", FAILED),
         "context_fallbacks": _fallbacks("context_fallbacks", TOO_LONG),
+        "passthrough": _passthrough(shared),
         "groups": _groups(),
         "store": _store(shared),
         "auth": _table("auth", AuthOptions.__doc__, [AuthOptions], shared),
@@ -68,6 +70,10 @@ def schema() -> Schema:
         "additionalProperties": False,
         "$defs": shared,
     }
+
+
+def _passthrough(shared: Schema) -> Schema:
+    return _table("passthrough", PassthroughOptions.__doc__, [PassthroughOptions], shared)
 
 
 def _store(shared: Schema) -> Schema:

@@ -55,7 +55,7 @@ def _checked(value: str, whence: str) -> Secret:
     if not value:
         raise ValueError(f"{whence} is empty")
     if value == _PASSED_THROUGH:
-        raise ValueError('passing on the caller\'s own key ("client") is not built yet')
+        raise ValueError('"client" is no secret; api_key = "client" passes on the caller\'s own')
     if _SENDABLE.fullmatch(value) is None:
         raise ValueError(f"{whence} holds a space, a control character or one outside ASCII")
     return Secret(value)

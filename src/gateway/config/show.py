@@ -12,11 +12,11 @@ from gateway.config.homes import rules_of
 from gateway.config.levels import HOUSE, Said, merged, said
 from gateway.config.lines import Key
 from gateway.config.mistakes import dotted, quoted
-from gateway.config.providers import is_telling
+from gateway.config.providers import PASSED_ON, is_telling
 from gateway.config.server import PARTS
 from gateway.config.tables import fields_of
 from gateway.policy.keys import KeyRecord
-from gateway.providers import ConductSettings
+from gateway.providers import CLIENT_KEY, ConductSettings
 from gateway.words.caller import Limits
 from gateway.words.secret import Secret
 
@@ -64,6 +64,8 @@ def sections(config: Config) -> Iterator[Section]:
         yield from _level(config, own, merged(config.defaults, settings, beneath=HOUSE), _DEFAULTS)
     for name, options in config.models.items():
         yield from _level(config, _section(config, ("models", name), options), said(options))
+    if config.passthrough:
+        yield Section(("passthrough",), _rows(config, config.passthrough, ("passthrough",)))
     for section in ("fallbacks", "context_fallbacks", "groups"):
         lists = {name: list(names) for name, names in getattr(config, section).items()}
         if lists:
@@ -149,6 +151,7 @@ def _rights(config: Config) -> Iterator[Section]:
             "budgets": [written(budget) for budget in team.budgets],
             "unpriced": team.unpriced,
             "members": list(team.members),
+            "passthrough": list(team.passthrough),
         }
         yield Section(path, _rows(config, values, path))
     for index, record in enumerate(config.keys):
@@ -168,6 +171,7 @@ def _shown(record: KeyRecord) -> dict[str, object]:
         "budgets": [written(budget) for budget in record.budgets],
         "expires": expires,
         "metadata": record.metadata,
+        "passthrough": list(record.passthrough),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -207,5 +211,5 @@ def _plain(name: str, value: object) -> object:
 
 def _masked(value: object) -> str:
     if isinstance(value, Secret):
-        return value.masked()
+        return PASSED_ON if value is CLIENT_KEY else value.masked()
     raise NotImplementedError(type(value).__name__)

@@ -12,6 +12,7 @@ from gateway.config.lines import Key
 from gateway.config.models import check_twice
 from gateway.config.names import check_name
 from gateway.config.naming import Groups, Models, Naming
+from gateway.config.passthrough import Opened, check_opened
 from gateway.config.tables import Reading, read_table, read_value
 from gateway.policy.fallbacks import ANYTHING
 from gateway.policy.keys import GROUP, Team
@@ -51,6 +52,7 @@ class TeamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             " issuer's tokens, as `oidc:ai-research`."
         ),
     ] = msgspec.field(default_factory=list)
+    passthrough: Opened = msgspec.field(default_factory=list)
 
 
 def read_groups(table: Mapping[str, object], reading: Reading) -> Groups:
@@ -89,12 +91,14 @@ def read_teams(table: Mapping[str, object], naming: Naming, reading: Reading) ->
         options = read_table(TeamOptions, value, key, reading) or TeamOptions()
         naming.check(options.models, (*key, "models"))
         check_members(options.members, (*key, "members"), reading)
+        check_opened(options.passthrough, (*key, "passthrough"), naming.providers, reading)
         found[name] = Team(
             models=tuple(options.models),
             limits=limits_of(options.limits),
             budgets=read_budgets(options.budgets, (*key, "budgets"), naming, reading, team=True),
             unpriced=options.unpriced,
             members=tuple(options.members),
+            passthrough=tuple(options.passthrough),
         )
     return found
 

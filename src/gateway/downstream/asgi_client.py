@@ -16,9 +16,12 @@ from gateway.downstream.connection import LINGER_BYTES, LINGER_TIMEOUT
 from gateway.downstream.head import Head, make_head
 from gateway.downstream.options import HttpOptions
 from gateway.forms.http import check_header
-from gateway.words.client import Header
-from gateway.words.errors import BodyTimeout, TooLarge
+from gateway.words.client import Header, Take
+from gateway.words.errors import BodyTimeout, TooLarge, UpgradeNeeded
 from gateway.words.life import Cause
+
+UNREAD_BYTES = 262_144
+"""So much of a body may wait while it is poured out."""
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -29,6 +32,8 @@ Send = Callable[[Message], Awaitable[None]]
 def head_of(scope: Scope) -> Head:
     """Read the head from an ASGI scope. Raises `BadRequest`, `HeadTooLarge`."""
     target: bytes = scope.get("raw_path") or scope["path"].encode()
+    if b"?" not in target and (query := scope.get("query_string")):
+        target += b"?" + query
     return make_head(
         scope["method"], target, scope["headers"], http10=scope["http_version"] == "1.0"
     )
@@ -51,13 +56,15 @@ class AsgiClient:
         self._life: OpenCall | None = None
         self._parts: list[bytes] = []
         self._arrived = trio.Event()
-        self._whole = False
+        self._taken = trio.Event()
+        self._whole = self._pours = False
         self._over = trio.Event()
         self._finishing = False
         self._pending: Message | None = None
         self.started = False
         self.torn = False
         self.status = self.bytes_in = self.bytes_out = 0
+        self.id_name = b""
 
     def attach(self, life: OpenCall) -> None:
         self._life = life
@@ -76,6 +83,8 @@ class AsgiClient:
                     self._life.cut(Cause.CLIENT_GONE)
                 return
             self._take(message)
+            while self._pours and sum(map(len, self._parts)) > UNREAD_BYTES:
+                await self._taken.wait()
 
     def _take(self, message: Message) -> None:
         part = message.get("body", b"")
@@ -97,12 +106,46 @@ class AsgiClient:
             self._hold()
             if self._whole:
                 return b"".join(self._parts)
-            slowest = began + timeout + self.bytes_in / MIN_BODY_RATE
-            with trio.CancelScope(deadline=min(trio.current_time() + timeout, slowest)) as scope:
-                await self._arrived.wait()
-            if scope.cancelled_caught:
-                raise BodyTimeout("The request's body arrived too slowly.")
+            await self._wait_for_more(began + timeout)
         raise TooLarge(f"The body is longer than {most} bytes.")
+
+    async def pour(self, take: Take) -> None:
+        """Give the body to `take`, part by part (see `words.client.Client`)."""
+        most, timeout = self._options.max_body_bytes, self._options.body_timeout
+        began = trio.current_time()
+        self._pours = True
+        try:
+            while (self._head.length or self.bytes_in) <= most and self.bytes_in <= most:
+                self._hold()
+                paused = trio.current_time()
+                while self._parts:
+                    parts = self._hand_out()
+                    for part in parts:
+                        await take(part)
+                if self._whole:
+                    return
+                began += trio.current_time() - paused  # that time was ours
+                await self._wait_for_more(began + timeout)
+        finally:
+            self._pours = False
+            self._hand_out()
+        raise TooLarge(f"The body is longer than {most} bytes.")
+
+    def _hand_out(self) -> list[bytes]:
+        """Return what has come, and let more come."""
+        parts, self._parts = self._parts, []
+        self._taken.set()
+        self._taken = trio.Event()
+        return parts
+
+    async def _wait_for_more(self, patient_until: float) -> None:
+        """Wait for the next part, in time; the whole may last longer the more of it has come."""
+        slowest = patient_until + self.bytes_in / MIN_BODY_RATE
+        soon = trio.current_time() + self._options.body_timeout
+        with trio.CancelScope(deadline=min(soon, slowest)) as scope:
+            await self._arrived.wait()
+        if scope.cancelled_caught:
+            raise BodyTimeout("The request's body arrived too slowly.")
 
     def _hold(self) -> None:
         if self._life is not None:
@@ -113,7 +156,10 @@ class AsgiClient:
         """Set the head of a streamed answer; it leaves before the first bytes."""
         fields = list(headers)
         if self._life is not None:
-            fields.append((b"x-request-id", self._life.receipt.request_id.encode()))
+            request_id = self._life.receipt.request_id.encode()
+            fields.append((b"x-request-id", request_id))
+            if self.id_name:
+                fields.append((self.id_name, request_id))
         for name, value in fields:
             check_header(name, value)
         self.status = status
@@ -145,6 +191,10 @@ class AsgiClient:
         with trio.move_on_after(LINGER_TIMEOUT):
             await self._over.wait()
         await self._write(b"", more=False)
+
+    async def switch(self, headers: Sequence[Header]) -> None:
+        """Never asked: the server hands over no request that wants another protocol."""
+        raise UpgradeNeeded("This server hands over no WebSocket: ask with POST.")
 
     def abort(self) -> None:
         """Return early: the server closes the connection without the terminating chunk."""

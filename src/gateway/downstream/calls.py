@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
+from gateway.downstream.spool import Spool
 from gateway.words.errors import Busy
 from gateway.words.life import Cause
 from gateway.words.receipt import ASKED, Phase, Receipt
+
+DISK_THREADS: Final = 4
+
+_FULL: Final = "The bodies of the open calls fill the memory that there is for them."
 
 
 class Asker(Protocol):
@@ -38,7 +43,10 @@ class OpenCall:
     the answer is told so, in place of link and work being ended.
     """
 
-    __slots__ = ("_read_on", "alone", "body_bytes", "cause", "client", "link", "receipt", "work")
+    __slots__ = (
+        *("_read_on", "alone", "body_bytes", "cause"),
+        *("client", "link", "receipt", "spool", "work"),
+    )
 
     client: Asker
     """Who asked; the front sets it."""
@@ -52,6 +60,8 @@ class OpenCall:
         self.cause: Cause | None = None
         self.body_bytes = 0
         self.alone = False
+        self.spool: Spool | None = None
+        """Where a long body rests, if one does; it ends with the call."""
         self._read_on: Callable[[], None] | None = None
 
     @property
@@ -112,8 +122,10 @@ class Calls:
         """`most` calls may be open at once, and hold so many bytes of bodies all together."""
         self.most = most
         self.most_body_bytes = most_body_bytes
-        self.body_bytes = 0
+        self.body_bytes = self._kept_bytes = 0
         self.draining = False
+        self.disk = trio.CapacityLimiter(DISK_THREADS)
+        """Who may write and read long bodies at one time."""
         self._stopping = False
         self._open: dict[OpenCall, None] = {}
         self._empty = trio.Event()
@@ -149,9 +161,22 @@ class Calls:
         For what is `expected` there must be room too, but none is kept: it may never come.
         """
         if self.body_bytes + max(size, expected) > self.most_body_bytes:
-            raise Busy("The bodies of the open calls fill the memory that there is for them.")
+            raise Busy(_FULL)
         call.body_bytes += size
         self.body_bytes += size
+
+    def keep(self, before: int, now: int) -> None:
+        """Count what stays from one call to the next: so many bytes now, in place of those before.
+
+        It may take half of the room, so that whoever keeps much cannot shut out the others. Raises
+        `Busy` where there is no more.
+        """
+        more = now - before
+        most = self.most_body_bytes
+        if more > 0 and (self.body_bytes + more > most or self._kept_bytes + more > most / 2):
+            raise Busy(_FULL)
+        self._kept_bytes += more
+        self.body_bytes += more
 
     async def ended(self) -> None:
         """Wait until no call is open."""

@@ -18,9 +18,12 @@ from gateway.downstream.head import Head
 from gateway.downstream.options import HttpOptions
 from gateway.forms.http import status_line, write_fields
 from gateway.upstream.wire import Wire
-from gateway.words.client import Client, Header
+from gateway.words.client import Client, Header, Take
 from gateway.words.errors import BadRequest, BodyTimeout, TooLarge
 from gateway.words.life import Cause
+
+BODILESS = frozenset({204, 304})
+"""What is answered so has no body, and nothing says how long it is."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 MIN_BODY_RATE = 16_384
@@ -40,6 +43,9 @@ class Guest(Client, Protocol):
     spare: bool
     """True on a connection beyond the limits, which is there for probes alone."""
 
+    id_name: bytes
+    """Another name for `x-request-id`, by which clients of some form look for it; empty if none."""
+
     listens: bool
     """True where no watcher of sockets notices the client's leaving, so that `listen` must."""
 
@@ -48,6 +54,9 @@ class Guest(Client, Protocol):
 
     async def respond(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Answer in one piece, in one write."""
+
+    async def switch(self, headers: Sequence[Header]) -> None:
+        """Go on in another protocol than HTTP, as the fields of the answer say."""
 
 
 def now_as_date() -> bytes:
@@ -83,13 +92,18 @@ class HttpClient:
         self._body = body_of(head.length)
         self._pending = b""
         self._chunked = False
+        self._invited = False
         self._may_keep = False
+        self._ends_in_silence = False
         self.gone = self.spare = False
         self.started = False
         self.torn = False
         self.status = self.bytes_in = self.bytes_out = 0
+        self.id_name = b""
         self.rest = arrived
         """Bytes behind the request: the next one, pipelined."""
+        self.switched = False
+        """True once the connection speaks another protocol."""
         self.reusable = False
         """True once request and answer are whole and the connection may carry another request."""
 
@@ -110,6 +124,11 @@ class HttpClient:
         """True while a part of the request's body is still to come."""
         return not self._body.complete
 
+    @property
+    def cut_unseen(self) -> bool:
+        """True where an answer was cut that ends with its connection: only a reset can tell so."""
+        return self.torn and self._ends_in_silence
+
     async def body(self) -> bytes:
         """Read the body whole (see `words.client.Client`)."""
         most = self._options.max_body_bytes
@@ -121,22 +140,47 @@ class HttpClient:
             self._calls.hold(self.life, size, self._head.length or 0)
         if self._body.complete and size <= most:
             return parts[0] if parts else b""
-        invited = not self._awaits_leave()
         began = trio.current_time()
         while not self._body.complete and size <= most:
-            with trio.CancelScope(deadline=self._patience(began, size)) as scope:
-                if not invited:
-                    invited = True
-                    await self._put(CONTINUE)
-                more = self._take(parts, await self._receive())
-                size += more
-                if self.life is not None:
-                    self._calls.hold(self.life, more)
-            if scope.cancelled_caught:
-                raise BodyTimeout("The request's body arrived too slowly.")
+            size += await self._next_part(parts, size, began)
         if size > most:
             raise TooLarge(f"The body is longer than {most} bytes.")
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def pour(self, take: Take) -> None:
+        """Give the body to `take`, part by part (see `words.client.Client`)."""
+        most = self._options.max_body_bytes
+        if (self._head.length or 0) > most:
+            raise TooLarge(f"The body is longer than {most} bytes.")
+        parts: list[bytes] = []
+        size = self._take(parts, self.rest)
+        if self.life is not None:
+            self._calls.hold(self.life, size, self._head.length or 0)
+        began = trio.current_time()
+        while size <= most:
+            paused = trio.current_time()
+            for part in parts:
+                await take(part)
+            parts.clear()
+            if self._body.complete:
+                return
+            began += trio.current_time() - paused  # that time was ours
+            size += await self._next_part(parts, size, began)
+        raise TooLarge(f"The body is longer than {most} bytes.")
+
+    async def _next_part(self, parts: list[bytes], size: int, began: float) -> int:
+        """Wait for the next part, and take it; `size` has come since `began`."""
+        with trio.CancelScope(deadline=self._patience(began, size)) as scope:
+            if not self._invited:
+                self._invited = True
+                if self._awaits_leave():
+                    await self._put(CONTINUE)
+            more = self._take(parts, await self._receive())
+            if self.life is not None:
+                self._calls.hold(self.life, more)
+        if scope.cancelled_caught:
+            raise BodyTimeout("The request's body arrived too slowly.")
+        return more
 
     def _awaits_leave(self) -> bool:
         """Say whether the client sends its body only once it is told to; HTTP/1.0 knows no 1xx."""
@@ -175,7 +219,8 @@ class HttpClient:
 
     def start(self, status: int, headers: Sequence[Header]) -> None:
         """Set the head of a streamed answer; it leaves with the first bytes, in one write."""
-        self._chunked = not self._head.http10
+        self._chunked = not self._head.http10 and status not in BODILESS
+        self._ends_in_silence = not self._chunked and not _are_events(headers)
         framing = [(b"transfer-encoding", b"chunked")] if self._chunked else []
         self._pending = self._write_head(status, [*headers, *framing], framed=self._chunked)
 
@@ -203,6 +248,13 @@ class HttpClient:
         await self._write(head if self._head.method == "HEAD" else head + body)
         self.reusable = self._may_keep
 
+    async def switch(self, headers: Sequence[Header]) -> None:
+        """Say that what follows is no HTTP."""
+        own = ((b"x-request-id", self._request_id), (b"date", now_as_date()))
+        self.status = 101
+        await self._write(b"%b%b\r\n" % (status_line(101), write_fields([*headers, *own])))
+        self.switched = True
+
     def abort(self) -> None:
         """Leave the body without its end; the connection closes."""
         self.reusable = False
@@ -218,6 +270,7 @@ class HttpClient:
             [
                 *headers,
                 (b"x-request-id", self._request_id),
+                *([(self.id_name, self._request_id)] if self.id_name else ()),
                 (b"date", now_as_date()),
                 (b"connection", connection),
             ]
@@ -253,3 +306,11 @@ class HttpClient:
                     await stream.send_all(data[sent:])
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             await self._gone()
+
+
+def _are_events(headers: Sequence[Header]) -> bool:
+    """Say whether an answer tells in words how it ends."""
+    return any(
+        name == b"content-type" and value.startswith(b"text/event-stream")
+        for name, value in headers
+    )

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 import trio
 
 from gateway.downstream.calls import Calls, OpenCall
-from gateway.downstream.client import HttpClient
+from gateway.downstream.client import Guest, HttpClient
 from gateway.downstream.gone import Gone
 from gateway.downstream.head import Head, end_of_head, read_head
 from gateway.downstream.idle import Idle
 from gateway.downstream.options import HttpOptions
 from gateway.downstream.refusal import refusal
+from gateway.downstream.talk import GOING_AWAY, NORMAL, Bounds, Talk, turn_of
+from gateway.downstream.talk import PATIENCE as TALK_PATIENCE
+from gateway.downstream.talk_client import TalkClient
+from gateway.upstream.wire import Wire
 from gateway.words.errors import ClientMistake, HeadTimeout
 
 READ_BYTES = 65_536
 LINGER_TIMEOUT = 2.0
 LINGER_BYTES = 33_554_432
 
-Answering = Callable[[HttpClient, Head, str], Awaitable[None]]
+Answering = Callable[[Guest, Head, str], Awaitable[None]]
 """The front: answers one request of a client whose peer address is given."""
 
 
@@ -51,7 +55,7 @@ class Connection:
         self._hall = hall
         self._options = hall.options
         self._calls = hall.calls
-        self._client: HttpClient | None = None
+        self._client: HttpClient | TalkClient | None = None
         self._buffer = b""
         self._reading_head = False
         self._gone = False
@@ -108,12 +112,65 @@ class Connection:
             finally:
                 self._client = None
             self._buffer = client.rest
+            if client.switched:
+                await self._talk(head)
+                return
             if not client.reusable:
                 break
             if self._stopping and not self._buffer:
                 return
             patience = self._options.keep_alive
-        await self._linger(unread=client.unread)
+        if not client.cut_unseen:
+            await self._linger(unread=client.unread)
+        elif isinstance(self._stream, Wire):
+            self._stream.break_off()
+
+    async def _talk(self, head: Head) -> None:
+        """Answer the messages of a WebSocket, one after the other, until one side ends it."""
+        options = self._options
+        bounds = Bounds(options.max_body_bytes, options.body_timeout)
+        talk = Talk(self._stream, head, bounds, self._calls, self._buffer)
+        try:
+            while not (talk.torn or self._gone):
+                message = await self._wait_for_message(talk)
+                if message is None:
+                    break
+                await self._take_turn(talk, message)
+        finally:
+            talk.end()
+        await talk.say_goodbye(GOING_AWAY if self._stopping else NORMAL)
+        await self._linger(unread=not talk.over)
+
+    async def _take_turn(self, talk: Talk, message: bytes) -> None:
+        """Answer one message of a WebSocket."""
+        body = await turn_of(talk, message, self._hall.new_id())
+        if body is None:
+            return
+        client = self._client = TalkClient(talk, body, self._calls)
+        client.gone = self._gone
+        try:
+            await self._hall.answer(client, talk.head, self.peer)
+        finally:
+            self._client = None
+
+    async def _wait_for_message(self, talk: Talk) -> bytes | None:
+        """Wait for the next message; None where there is none, or the house is closing."""
+        if self._stopping:
+            return None
+        self._reading_head = True
+        self._hall.idle.add(self, trio.current_time() + TALK_PATIENCE)
+        try:
+            return await talk.next()
+        except trio.ClosedResourceError:
+            if not self._hung_up:
+                raise
+            return None
+        finally:
+            self._hall.idle.remove(self)
+            self._reading_head = False
+            if self._hung_up:  # a message that came in this moment is still answered
+                self._hung_up = False
+                self._hall.gone.take_up(self._stream)
 
     async def _read_head(self, patience: float) -> Head | None:
         """Return the next head; None where the client said no more. Raises `ClientMistake`."""

@@ -4,52 +4,46 @@ Everything that a request starts lives inside `serve`, and ends with it. The bou
 is here: whatever goes wrong in the rooms below is told to this client, logged once, and ends here.
 """
 
-import re
-from collections.abc import Container, Mapping
+from collections.abc import Awaitable, Container
 
 import trio
 
 from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.client import Guest
-from gateway.downstream.head import Head, split_path
+from gateway.downstream.door import SANE_ID, Door, form_asked
+from gateway.downstream.frames import handshake
+from gateway.downstream.head import Head
+from gateway.downstream.passing import passing_of
 from gateway.downstream.refusal import error_headers
-from gateway.endpoints import Endpoint, find, find_plain
-from gateway.forms import chat
-from gateway.forms.chat import write_error
+from gateway.downstream.spool import Spool
+from gateway.downstream.upload import read_upload
+from gateway.endpoints import Found
+from gateway.forms import chat, raw
 from gateway.forms.table import DOWNSTREAM_FORMS
-from gateway.policy.callers import client_address, refuse_web_pages
-from gateway.policy.issuers import Identifies
-from gateway.policy.jwt import token_in
-from gateway.policy.keys import presented
-from gateway.policy.labels import labels_of
+from gateway.policy.callers import client_address
 from gateway.policy.wishes import wishes_of
 from gateway.relay.account import account_of
 from gateway.relay.carry import carry
 from gateway.relay.clock import Clock
 from gateway.relay.house import Current, House
+from gateway.relay.ownership import check_body
+from gateway.relay.passage import pass_on
 from gateway.relay.resume import SILENT
-from gateway.words.caller import ANYONE, Caller
+from gateway.words.call import Call
+from gateway.words.caller import Caller
 from gateway.words.client import Header
 from gateway.words.errors import (
-    Busy,
     GatewayError,
     IdleTimeout,
     Internal,
     Stopped,
     StoppedByOperator,
     TotalTimeout,
-    Unauthorized,
-    UnsupportedMedia,
 )
 from gateway.words.life import Cause
 from gateway.words.receipt import Receipt
 
-_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _JSON: Header = (b"content-type", b"application/json")
-NO_KEY = (
-    "A key of this gateway is needed, in authorization: Bearer, x-api-key or api-key. None was"
-    " sent, or it is not known here, or no longer."
-)
 FAREWELLS: dict[Cause, GatewayError] = {
     Cause.TOTAL_TIMEOUT: TotalTimeout("The call took longer than its total time."),
     Cause.IDLE_SILENCE: IdleTimeout(SILENT),
@@ -70,6 +64,8 @@ class _Account:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._calls.remove(self._life)
+        if self._life.spool is not None:
+            self._life.spool.close()
         del self._life.client  # who know each other would wait for the collector
         receipt, client = self._life.receipt, self._client
         receipt.ended = trio.current_time()
@@ -95,10 +91,10 @@ class Front:
         self, current: Current, calls: Calls, trusted_proxies: Container[str], *, open_use: bool
     ) -> None:
         """`open_use` lifts the rule that a keyless gateway is asked by loopback names only."""
+        self._door = Door(calls, open_use=open_use)
         self._current = current
         self._calls = calls
         self._trusted_proxies = trusted_proxies
-        self._open_use = open_use
 
     async def serve(self, client: Guest, head: Head, peer: str) -> None:
         """Answer one request. Returns when nothing of it is left; raises nothing but Cancelled."""
@@ -115,7 +111,7 @@ class Front:
                     nursery.start_soon(client.listen)
                 error = await self._work(client, head, life, clock, house, nursery)
                 if error is not None:
-                    await self._tell(client, error, life, clock, house)
+                    await self._tell(client, head, error, life, clock, house)
                 if nursery.child_tasks:
                     nursery.cancel_scope.cancel()
 
@@ -133,18 +129,7 @@ class Front:
         receipt = life.receipt
         try:
             with life.work:
-                endpoint, name = await self._admit(head, receipt, client, house)
-                if endpoint.operation == "chat":
-                    body = await client.body()
-                    call = DOWNSTREAM_FORMS[endpoint.form].read_request(endpoint.operation, body)
-                    receipt.model, receipt.stream = call.model, call.stream
-                    if call.stream:
-                        nursery.start_soon(clock.run)
-                    await carry(call, wishes_of(head.headers), receipt, clock, house)
-                else:
-                    status, body = self._show(endpoint, name, house, receipt.caller)
-                    await self._respond(client, life, house, status, (), body)
-                    receipt.complete()
+                await self._do(client, head, life, clock, house, nursery)
         except* GatewayError as group:
             # Its traceback holds this frame, which holds it: that would wait for the collector.
             error = first_of(group).with_traceback(None)
@@ -161,9 +146,57 @@ class Front:
             error = FAREWELLS.get(life.cause)
         return error
 
+    async def _do(
+        self,
+        client: Guest,
+        head: Head,
+        life: OpenCall,
+        clock: Clock,
+        house: House,
+        nursery: trio.Nursery,
+    ) -> None:
+        """Let the request in, and do what it asks. Raises `GatewayError`."""
+        receipt = life.receipt
+        found = await self._door.admit(head, receipt, client, house)
+        if found.endpoint.carried:
+            call = await self._read(found, client, head, life, house)
+            receipt.model, receipt.stream = call.model, call.stream
+            if call.stream:
+                nursery.start_soon(clock.run)
+            wishes = wishes_of(head.headers)
+            if house.passes_keys:
+                wishes = house.with_own_key(wishes, head.headers)
+            await carry(call, wishes, receipt, clock, house)
+        elif found.endpoint.passage:
+            nursery.start_soon(clock.run)
+            passing = passing_of(found, head, client, life, self._calls.disk)
+            await pass_on(passing, receipt, clock, house)
+        elif found.endpoint.operation == "open_socket":
+            await self._in_time(client.switch(handshake(head)), life, house)
+            receipt.complete()
+        else:
+            status, body = self._show(found, house, receipt.caller)
+            await self._respond(client, life, house, status, (), body)
+            receipt.complete()
+
+    async def _read(
+        self, found: Found, client: Guest, head: Head, life: OpenCall, house: House
+    ) -> Call:
+        """Read what is asked, in the form of its endpoint. Raises `ClientMistake`, `Busy`."""
+        endpoint = found.endpoint
+        if endpoint.uploads:
+            life.spool = Spool(self._calls.disk)
+            return await read_upload(found, client, head, life.spool)
+        body = await client.body()
+        if house.keys is not None or house.issuers is not None:
+            await check_body(body, life.receipt.caller, house)
+        if endpoint.names_model:
+            body = raw.with_model(body, found.ids[0])
+        return DOWNSTREAM_FORMS[endpoint.form].read_request(endpoint.operation, body, head.headers)
+
     def _open_receipt(self, head: Head, peer: str, house: House) -> Receipt:
         own = head.headers.get(b"x-request-id", b"")
-        sane = _SANE_ID.fullmatch(own) is not None
+        sane = SANE_ID.fullmatch(own) is not None
         forwarded = head.headers.get(b"x-forwarded-for")
         return Receipt(
             request_id=own.decode("ascii") if sane else house.new_id(),
@@ -173,51 +206,12 @@ class Front:
             began=trio.current_time(),
         )
 
-    async def _admit(
-        self, head: Head, receipt: Receipt, client: Guest, house: House
-    ) -> tuple[Endpoint, str]:
-        """Find the endpoint and the id in its path; refuse whoever may not ask it."""
-        endpoint, name = find_plain(head.method, head.path) or find(
-            head.method, split_path(head.path)
-        )
-        receipt.endpoint = endpoint.operation
-        if endpoint.probe:
-            return endpoint, name
-        if client.spare:
-            raise Busy("Too many connections.")
-        headers = head.headers
-        issuers = house.issuers
-        if issuers is not None and (token := token_in(headers)) is not None:
-            receipt.caller = await _vouched(issuers, token, house.today())
-        else:
-            receipt.caller = self._identify(head, house)
-        if endpoint.method == "POST":
-            _check_media(headers)
-            if house.books is not None:
-                receipt.tags, receipt.session, receipt.client = labels_of(headers)
-            if self._calls.full:
-                raise Busy(f"{self._calls.most} calls are open, which is the most at once.")
-        return endpoint, name
-
-    def _identify(self, head: Head, house: House) -> Caller:
-        """Say who asks, by digest alone (S5); refuse whoever may not, all in the same words."""
-        headers = head.headers
-        secret = None if house.keys is None else presented(headers)
-        if house.keys is None or (secret is None and self._open_use):
-            refuse_web_pages(head.host, headers.get(b"sec-fetch-site"), open_use=self._open_use)
-            return ANYONE
-        caller = None if secret is None else house.keys.identify(secret, house.today())
-        if caller is None:
-            raise Unauthorized(NO_KEY)
-        return caller
-
-    def _show(
-        self, endpoint: Endpoint, name: str, house: House, caller: Caller
-    ) -> tuple[int, bytes]:
-        match endpoint.operation:
+    def _show(self, found: Found, house: House, caller: Caller) -> tuple[int, bytes]:
+        match found.endpoint.operation:
             case "list_models":
                 return 200, chat.write_models(house.names_for(caller))
             case "show_model":
+                (name,) = found.ids
                 chat.check_model(name)
                 house.check(name, caller)
                 return 200, chat.write_model(name)
@@ -234,12 +228,18 @@ class Front:
                 return 200, b'{"status":"ok"}'
 
     async def _tell(
-        self, client: Guest, error: GatewayError, life: OpenCall, clock: Clock, house: House
+        self,
+        client: Guest,
+        head: Head,
+        error: GatewayError,
+        life: OpenCall,
+        clock: Clock,
+        house: House,
     ) -> None:
         """Tell the client what went wrong: as an answer, or inside the one that has begun."""
         if not client.started:
             await clock.hush()
-            body = write_error(error)
+            body = DOWNSTREAM_FORMS[form_asked(head)].write_error(error)
             headers = (*error_headers(error), *account_of(life.receipt))
             await self._respond(client, life, house, error.status, headers, body)
             return
@@ -257,22 +257,15 @@ class Front:
         headers: tuple[Header, ...],
         body: bytes,
     ) -> None:
+        await self._in_time(client.respond(status, (_JSON, *headers), body), life, house)
+
+    async def _in_time(self, writing: Awaitable[None], life: OpenCall, house: House) -> None:
+        """Write an answer that no clock task watches over."""
         with trio.move_on_after(house.clocks.write_timeout) as scope:
-            await client.respond(status, (_JSON, *headers), body)
+            await writing
         if scope.cancelled_caught:
             life.cut(Cause.CLIENT_STALLED)
             await trio.lowlevel.checkpoint()
-
-
-async def _vouched(issuers: Identifies, token: bytes, today: float) -> Caller:
-    """Say for whom a token vouches; refuse all others, in the words for a wrong key.
-
-    Raises `Unauthorized`, or `Busy` where the issuer's keys cannot be had.
-    """
-    caller = await issuers.identify(token, today)
-    if caller is None:
-        raise Unauthorized(NO_KEY)
-    return caller
 
 
 def is_cancellation(error: BaseException) -> bool:
@@ -289,11 +282,3 @@ def first_of(group: BaseExceptionGroup[GatewayError]) -> GatewayError:
         error = error.exceptions[0]
     assert isinstance(error, GatewayError)
     return error
-
-
-def _check_media(headers: Mapping[bytes, bytes]) -> None:
-    if b"content-encoding" in headers:
-        raise UnsupportedMedia("A compressed body is not accepted; send it as it is.")
-    media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media != b"application/json":
-        raise UnsupportedMedia("Declare the body: content-type: application/json.")

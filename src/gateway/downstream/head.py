@@ -27,7 +27,7 @@ _SINGLE = frozenset(
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The head of one request. `path` is raw (percent-encoded), without the query.
+    """The head of one request. `path` and `query` are raw (percent-encoded), without a `?`.
 
     `length` is the declared length of the body in bytes: 0 for none, None where it is chunked.
     """
@@ -38,6 +38,7 @@ class Head(msgspec.Struct, frozen=True):
     http10: bool
     keep_alive: bool
     length: int | None
+    query: str = ""
 
     @property
     def host(self) -> str | None:
@@ -112,9 +113,11 @@ def make_head(
     """Check the parts of a head, names in lower case. Raises `BadRequest`, `HeadTooLarge`."""
     headers = _merge(list(fields))
     _check_host(headers, http10)
+    path, query = _target(target)
     return Head(
         method=method,
-        path=_path(target),
+        path=path,
+        query=query,
         headers=headers,
         http10=http10,
         keep_alive=_keeps_alive(headers, http10),
@@ -176,16 +179,16 @@ def _keeps_alive(headers: Mapping[bytes, bytes], http10: bool) -> bool:
     return not http10 or b"keep-alive" in tokens
 
 
-def _path(target: bytes) -> str:
+def _target(target: bytes) -> tuple[str, str]:
     if len(target) > MAX_LINE_BYTES:
         raise HeadTooLarge(f"The request's target is longer than {MAX_LINE_BYTES} bytes.")
     text = target.decode("latin-1")
     if _TARGET.fullmatch(text) is None:
         raise BadRequest("The request's target must begin with / and be printable ASCII.")
-    path = text.partition("?")[0]
+    path, _, query = text.partition("?")
     if _PLAIN_PATH.fullmatch(path) is None:
         split_path(path)
-    return path
+    return path, query
 
 
 def split_path(path: str) -> tuple[str, ...]:

@@ -12,9 +12,12 @@ module has one or both, and is checked against each where it stands in a typed t
                     write_error     GatewayError            -> bytes for a client
 
 The common form is OpenAI's chat: a call holds its fields and a piece its bytes, whichever form a
-provider speaks.
+client or a provider speaks. Where both ends speak one other form nothing is translated: the call
+holds the client's own fields beside (`Call.native`), and the pieces are as they came
+(`Piece.native`).
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from gateway.words.answer import Piece
@@ -27,11 +30,13 @@ from gateway.words.target import Target
 class Reader(Protocol):
     """Reads one answer of a provider, as its bytes arrive."""
 
-    malformed_events: int
-    """Events dropped because they were not UTF-8 or not JSON (U16)."""
+    @property
+    def malformed_events(self) -> int:
+        """Events dropped because they were not UTF-8 or not JSON (U16)."""
 
-    ended: bool
-    """True once the terminal event has been read (or the body of a one-piece answer is whole)."""
+    @property
+    def ended(self) -> bool:
+        """True once the terminal event has been read, or the body of a one-piece answer."""
 
     def feed(self, data: bytes) -> list[Piece]:
         """Read bytes; return the pieces that they complete. Bytes after the end are ignored.
@@ -69,7 +74,8 @@ class UpstreamForm(Protocol):
     def write_request(self, call: Call, target: Target) -> UpstreamRequest:
         """Write the call for one target of this form.
 
-        Raises `BadRequest` for what a provider of this form cannot be told.
+        Raises `Unsupported` for what a provider of this form cannot be told, `BadRequest` for what
+        nobody could be.
         """
 
     def AnswerReader(  # noqa: N802 (a class in the module)
@@ -89,8 +95,11 @@ class UpstreamForm(Protocol):
 class DownstreamForm(Protocol):
     """What a form's module has towards clients."""
 
-    def read_request(self, operation: str, body: bytes) -> Call:
-        """Read what a client sent. Raises `BadRequest`."""
+    def read_request(self, operation: str, body: bytes, headers: Mapping[bytes, bytes], /) -> Call:
+        """Read what a client sent; of its header fields those that belong to the form.
+
+        Raises `BadRequest`.
+        """
 
     def AnswerWriter(self, call: Call) -> Writer:  # noqa: N802 (a class in the module)
         """Begin to write an answer."""

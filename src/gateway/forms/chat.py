@@ -4,24 +4,34 @@ The six names of a form (see `forms/__init__.py`), and the list of models that i
 Same form, same bytes: what the gateway need not understand passes as it came.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import msgspec
 from msgspec import Raw
 
+from gateway.forms import chat_parts
 from gateway.forms.chat_answer import EVENT_STREAM, AnswerReader
 from gateway.forms.chat_build import DONE
 from gateway.forms.chat_errors import Told, error_body, tells_of_filter, told_in
-from gateway.forms.chat_facts import MAX_MODEL_BYTES
+from gateway.forms.chat_plain import plain
+from gateway.forms.fields import (
+    MAX_FIELDS,
+    NULL,
+    FieldReader,
+    check_model,
+    many,
+    read_model,
+    read_stream,
+)
 from gateway.forms.http import check_header
-from gateway.forms.text import has_controls, is_utf8
 from gateway.words.answer import Piece
 from gateway.words.call import Call, UpstreamRequest
 from gateway.words.client import Header
 from gateway.words.errors import (
     BadRequest,
     GatewayError,
+    Unsupported,
     UpstreamAuth,
     UpstreamMalformed,
     UpstreamRefused,
@@ -29,24 +39,19 @@ from gateway.words.errors import (
 from gateway.words.target import Target
 
 __all__ = [
+    "MAX_FIELDS",
     "AnswerReader",
     "AnswerWriter",
     "check_model",
     "read_error",
     "read_request",
+    "wants_usage",
     "write_error",
     "write_model",
     "write_models",
     "write_request",
 ]
 
-MAX_FIELDS = 65_536
-"""Fields of a request; more would cost the process more than the body is worth (R15)."""
-
-_LONG_BODY_BYTES = 4 * MAX_FIELDS
-"""A shorter body has no room for too many fields or messages: `"":1,` is one of five bytes."""
-
-_NULL = Raw(b"null")
 _TRUE = Raw(b"true")
 
 _FORBIDDEN = 403
@@ -54,12 +59,12 @@ _AUTH_STATUSES = frozenset({401, 402, _FORBIDDEN})
 _PASSED_ON = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry"})
 _PASSED_ON_PREFIX = b"x-ratelimit-"
 
-_STREAM_HEADERS = (
+STREAM_HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 )
-_JSON_HEADERS = ((b"content-type", b"application/json"),)
+JSON_HEADERS = ((b"content-type", b"application/json"),)
 
 
 class _Object(msgspec.Struct, gc=False):
@@ -72,44 +77,38 @@ class _Opening(msgspec.Struct, array_like=True, gc=False):
     first: _Object
 
 
-class _Bulk(msgspec.Struct, gc=False):
-    """The fields that may well hold a hundred thousand things."""
-
-    messages: Raw = _NULL
-    tools: Raw = _NULL
-    functions: Raw = _NULL
-    response_format: Raw = _NULL
-    prediction: Raw = _NULL
-    documents: Raw = _NULL
-
-
 class _StreamOptions(msgspec.Struct, gc=False):
     include_usage: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
-_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode_bulk = msgspec.json.Decoder(_Bulk).decode
+_read_fields = FieldReader(
+    "messages", "tools", "functions", "response_format", "prediction", "documents"
+).read
 _decode_messages = msgspec.json.Decoder(Annotated[list[_Object], msgspec.Meta(min_length=1)]).decode
 _decode_opening = msgspec.json.Decoder(_Opening).decode
-_decode_text = msgspec.json.Decoder(str).decode
-_decode_flag = msgspec.json.Decoder(bool | None).decode
 _decode_stream_options = msgspec.json.Decoder(_StreamOptions | None).decode
 _decode_options = msgspec.json.Decoder(dict[str, Raw] | None).decode
 
 
-def read_request(operation: str, body: bytes) -> Call:
+NO_HEADERS: Mapping[bytes, bytes] = {}
+NOT_ASKED = "This model's provider cannot be asked that."
+
+
+def read_request(
+    operation: str, body: bytes, headers: Mapping[bytes, bytes] = NO_HEADERS, /
+) -> Call:
     """Read a client's request; every field keeps its own bytes (R15).
 
     Raises `BadRequest`, with the field's name where there is one.
     """
     fields = _read_fields(body)
-    _check_messages(fields, many=_many(body, b"{"))
-    stream, usage = _read_stream(fields), _wants_usage(fields)
+    _check_messages(fields, many=many(body, b"{"))
+    stream, usage = read_stream(fields), wants_usage(fields)
     return Call(
         form="chat",
         operation=operation,
-        model=_read_model(fields),
+        model=read_model(fields),
         stream=stream,
         show_usage=usage or not stream,
         fields=fields,
@@ -121,18 +120,22 @@ def write_request(call: Call, target: Target) -> UpstreamRequest:
 
     A stream is always asked for its usage; what the client did not ask for is hidden again.
     """
-    fields = dict(call.fields)
+    if call.operation != "chat":
+        raise Unsupported(NOT_ASKED)
+    fields = dict(call.fields) if call.native is None else plain(call.fields, target)
     for known, own in target.renames:
-        if known in fields:
-            fields[own] = fields.pop(known)
+        if bytes(said := fields.pop(known, NULL)) != b"null":
+            fields[own] = said
     if target.model != call.model:
         fields["model"] = Raw(_encode(target.model))
     if target.usage_unasked:
         fields.pop("stream_options", None)
     elif call.stream and (target.running_usage or not call.show_usage):
-        options = _decode_options(fields.get("stream_options", _NULL)) or {}
+        options = _decode_options(fields.get("stream_options", NULL)) or {}
         running = {"continuous_usage_stats": _TRUE} if target.running_usage else {}
         fields["stream_options"] = Raw(_encode({**running, **options, "include_usage": _TRUE}))
+    if target.dialect == chat_parts.DIALECT:
+        fields["messages"] = chat_parts.given_back(fields["messages"])
     accept = EVENT_STREAM if call.stream else "application/json"
     headers = ((b"content-type", b"application/json"), (b"accept", accept.encode()))
     return UpstreamRequest("POST", "/chat/completions", headers, _encode(fields))
@@ -149,7 +152,7 @@ class AnswerWriter:
 
     @property
     def headers(self) -> tuple[Header, ...]:
-        return _STREAM_HEADERS if self._stream else _JSON_HEADERS
+        return STREAM_HEADERS if self._stream else JSON_HEADERS
 
     def write(self, pieces: list[Piece]) -> bytes:
         """Return the bytes of these pieces, without the event that the client did not ask for."""
@@ -205,37 +208,6 @@ def write_model(name: str) -> bytes:
     return _encode(_model(name))
 
 
-def _read_fields(body: bytes) -> dict[str, Raw]:
-    if not body:
-        raise BadRequest("The request body is empty; a JSON object is expected.")
-    if not is_utf8(body):
-        raise BadRequest("The request body is not UTF-8.")
-    try:
-        if _many(body, b":"):
-            _check_count(body)
-        return _decode_fields(body)
-    except RecursionError:
-        raise BadRequest("The request body is nested too deeply.") from None
-    except msgspec.ValidationError:
-        raise BadRequest("The request body must be a JSON object.") from None
-    except msgspec.DecodeError as error:
-        reason = str(error).removeprefix("JSON is malformed: ")
-        raise BadRequest(f"The request body is not valid JSON: {reason}.") from None
-
-
-def _many(body: bytes, mark: bytes) -> bool:
-    """Say whether a body may hold more fields (`:`) or objects (`{`) than can be built at ease."""
-    return len(body) > _LONG_BODY_BYTES and body.count(mark) > MAX_FIELDS
-
-
-def _check_count(body: bytes) -> None:
-    """Refuse a flood of fields at the top: a decoded field costs a hundred times its bytes."""
-    bulk = _decode_bulk(body)
-    bulky = sum(bytes(getattr(bulk, name)).count(b":") for name in bulk.__struct_fields__)
-    if body.count(b":") - bulky > MAX_FIELDS:
-        raise BadRequest(f"The request body has more than {MAX_FIELDS} fields.")
-
-
 def _check_messages(fields: dict[str, Raw], *, many: bool) -> None:
     """Check that the messages are objects; of a flood of objects only the first is looked at."""
     if "messages" not in fields:
@@ -248,36 +220,10 @@ def _check_messages(fields: dict[str, Raw], *, many: bool) -> None:
         ) from None
 
 
-def _read_model(fields: dict[str, Raw]) -> str:
-    if "model" not in fields:
-        raise BadRequest("'model' is missing: the name of a model.", param="model")
+def wants_usage(fields: dict[str, Raw]) -> bool:
+    """Say whether a stream is to report its usage. Raises `BadRequest`."""
     try:
-        model = _decode_text(fields["model"])
-    except msgspec.ValidationError:
-        raise BadRequest("'model' must be a string.", param="model") from None
-    check_model(model)
-    return model
-
-
-def check_model(model: str) -> None:
-    """Refuse what can be no name of a model, wherever it stands in a request (R10)."""
-    if not 0 < len(model.encode()) <= MAX_MODEL_BYTES or has_controls(model):
-        raise BadRequest(
-            f"'model' must be of 1 to {MAX_MODEL_BYTES} bytes, without control characters.",
-            param="model",
-        )
-
-
-def _read_stream(fields: dict[str, Raw]) -> bool:
-    try:
-        return _decode_flag(fields.get("stream", _NULL)) or False
-    except msgspec.ValidationError:
-        raise BadRequest("'stream' must be true or false.", param="stream") from None
-
-
-def _wants_usage(fields: dict[str, Raw]) -> bool:
-    try:
-        options = _decode_stream_options(fields.get("stream_options", _NULL))
+        options = _decode_stream_options(fields.get("stream_options", NULL))
     except msgspec.ValidationError:
         raise BadRequest(
             "'stream_options' must be an object or null, its 'include_usage' true or false.",

@@ -1,15 +1,20 @@
 """Reads a provider's answer to a chat completion, as its bytes arrive. Pure.
 
 A stream is passed on event by event with the bytes it came in. What an SDK would stumble over is
-left out: malformed events (U16), `id:` and `retry:` lines and events without data (U22). An error
-told in the stream ends it: the event is passed on with its fault, what follows is not read.
+left out: malformed events (U16), `id:` and `retry:` lines and events without data (U22). A content
+that is a list of parts becomes the text and the thoughts that it is (`chat_parts`). An error told
+in the stream ends it: the event is passed on with its fault, what follows is not read.
 """
 
 from enum import Enum, auto
 
+from msgspec import structs
+
 from gateway.forms.chat_build import as_stream
 from gateway.forms.chat_errors import error_body, fault_of, told_by, told_in
 from gateway.forms.chat_facts import Choice, Chunk, model_of, read_chunk, usage_of
+from gateway.forms.chat_filters import results_in, with_results
+from gateway.forms.chat_parts import IN_PARTS, joined
 from gateway.forms.sse import BOM, Event, Splitter, without_marks
 from gateway.forms.text import is_utf8, one_line
 from gateway.words.answer import Fault, Piece
@@ -33,7 +38,7 @@ _SNIFFED_BYTES = 64
 _DONE = b"[DONE]"
 
 
-class _Kind(Enum):
+class Kind(Enum):
     """What the body turned out to be."""
 
     UNKNOWN = auto()
@@ -54,11 +59,13 @@ class AnswerReader:
         "_declared",
         "_fault",
         "_finished",
+        "_in_parts",
         "_kind",
         "_max_body_bytes",
         "_max_bytes",
         "_model",
         "_model_seen",
+        "_results",
         "_seen",
         "_splitter",
         "_taken",
@@ -84,7 +91,7 @@ class AnswerReader:
                 f"The provider answered {status} with content of the type {given!r}, not {wanted}."
             )
         self._call = call
-        self._kind = _Kind.UNKNOWN if call.stream else _Kind.WHOLE
+        self._kind = Kind.UNKNOWN if call.stream else Kind.WHOLE
         self._splitter = Splitter(max_event_bytes)
         self._body = bytearray()
         self._max_body_bytes = max_event_bytes if call.stream else max_answer_bytes
@@ -95,6 +102,8 @@ class AnswerReader:
         self._fault: Fault | None = None
         self._model: str | None = None
         self._model_seen: object = None
+        self._results: bytes | None = None
+        self._in_parts = False
         self.malformed_events = 0
         self.ended = False
 
@@ -104,15 +113,15 @@ class AnswerReader:
         self._taken += len(data)
         if self._taken > self._max_bytes:
             raise AnswerTooLarge(f"The provider answered more than {self._max_bytes} bytes.")
-        if self._kind is _Kind.UNKNOWN:
+        if self._kind is Kind.UNKNOWN:
             self._body += data
             self._kind = self._sniff()
-            if self._kind is _Kind.EVENTS:
+            if self._kind is Kind.EVENTS:
                 data = bytes(self._body)
                 self._body.clear()
-        elif self._kind is _Kind.WHOLE:
+        elif self._kind is Kind.WHOLE:
             self._body += data
-        if self._kind is _Kind.EVENTS:
+        if self._kind is Kind.EVENTS:
             return self._read(self._splitter.feed(data))
         if len(self._body) > self._max_body_bytes:
             raise AnswerTooLarge(
@@ -131,7 +140,7 @@ class AnswerReader:
             return []
         if self._fault is not None:
             raise _raised(self._fault)
-        if self._kind is _Kind.WHOLE:
+        if self._kind is Kind.WHOLE:
             return self._end_whole(bytes(self._body))
         pieces = self._read(self._splitter.end())
         if self.ended or self._fault is not None:
@@ -142,20 +151,20 @@ class AnswerReader:
         self.ended = True
         return pieces
 
-    def _sniff(self) -> _Kind:
+    def _sniff(self) -> Kind:
         """Look at the first bytes: they tell JSON and HTML apart from events (U9)."""
         start = bytes(self._body[:_SNIFFED_BYTES]).removeprefix(BOM).lstrip(_SPACE)
         short = len(self._body) < _SNIFFED_BYTES
         if short and BOM.startswith(start):
-            return _Kind.UNKNOWN
+            return Kind.UNKNOWN
         if start[:1] in {b"{", b"["}:
-            return _Kind.WHOLE
+            return Kind.WHOLE
         if start[:1] == b"<":
             raise UpstreamMalformed("The provider answered with a page of HTML, not with events.")
         if self._declared or start.startswith(_FIELDS):
-            return _Kind.EVENTS
+            return Kind.EVENTS
         if short and any(field.startswith(start) for field in _FIELDS):
-            return _Kind.UNKNOWN
+            return Kind.UNKNOWN
         raise UpstreamMalformed("The provider answered with something other than events or JSON.")
 
     def _read(self, events: list[Event]) -> list[Piece]:
@@ -189,7 +198,17 @@ class AnswerReader:
             return None
         if chunk.error:
             return self._read_fault(raw, data, chunk)
-        return self._piece(raw, chunk)
+        if not chunk.choices and chunk.choices is not None and chunk.usage is None:
+            if (results := results_in(data)) is not None:
+                self._results = results
+                return None
+        elif self._results is not None and chunk.choices:
+            raw, self._results = with_results(data, self._results), None
+        piece = self._piece(raw, chunk)
+        if self._in_parts:
+            self._in_parts = False
+            return structs.replace(piece, raw=b"data: %b\n\n" % joined(data))
+        return piece
 
     def _piece(self, raw: bytes, chunk: Chunk) -> Piece:
         choices, usage = chunk.choices, chunk.usage
@@ -209,6 +228,8 @@ class AnswerReader:
         speaks = False
         for choice in choices:
             self._seen.add(choice.index)
+            if choice.delta is not None and choice.delta.content.__class__ is list:
+                self._in_parts = True
             if choice.finish_reason:
                 self._finished.add(choice.index)
                 speaks = True
@@ -237,6 +258,8 @@ class AnswerReader:
             raise UpstreamMalformed("The provider's answer is not a JSON object.")
         if chunk.error and not chunk.choices:
             raise _raised(fault_of(told_by(chunk.error)))
+        if IN_PARTS.search(body) is not None:
+            body = whole = joined(body)
         if self._call.stream:
             return self._tell_as_stream(body)
         self.ended = True

@@ -127,10 +127,11 @@ def words_of(text: str) -> list[str]:
 
 
 _Calls = list[dict[str, Raw]] | None
+_Fields = dict[str, Raw]
 
 
 class _WholeChoice(msgspec.Struct):
-    message: dict[str, Raw]
+    message: _Fields
     index: int = 0
     logprobs: Raw = _NULL
     finish_reason: str | None = None
@@ -144,10 +145,14 @@ class _Completion(msgspec.Struct):
     usage: Raw = _NULL
 
 
+class _Choices(msgspec.Struct):
+    choices: list[_Fields]
+
+
 def as_stream(body: bytes) -> bytes | None:
     """Turn a whole answer into the stream that was asked for, `[DONE]` and usage included.
 
-    None where the body is no chat completion.
+    What is not known here goes with the first words. None where the body is no chat completion.
     """
     try:
         whole = msgspec.json.decode(body, type=_Completion)
@@ -159,7 +164,13 @@ def as_stream(body: bytes) -> bytes | None:
             "created": whole.created,
             "model": whole.model,
         }
-        events = [_opening(head, choice) for choice in whole.choices]
+        more = _beyond(msgspec.json.decode(body, type=_Fields), _Completion)
+        more.pop("error", None)  # there is an answer; in a stream this would end it
+        fields = msgspec.json.decode(body, type=_Choices).choices
+        events = [
+            _opening({**more, **head}, choice, _beyond(said, _WholeChoice))
+            for choice, said in zip(whole.choices, fields, strict=True)
+        ]
         events += [_closing(head, choice) for choice in whole.choices]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
@@ -168,13 +179,17 @@ def as_stream(body: bytes) -> bytes | None:
     return b"".join(events) + DONE
 
 
-def _opening(head: Mapping[str, object], choice: _WholeChoice) -> bytes:
+def _beyond(fields: _Fields, known: type[msgspec.Struct]) -> _Fields:
+    return {name: said for name, said in fields.items() if name not in known.__struct_fields__}
+
+
+def _opening(head: Mapping[str, object], choice: _WholeChoice, more: _Fields) -> bytes:
     """Write all that a choice says as one chunk; calls of tools get the index that chunks need."""
     delta: dict[str, object] = dict(choice.message)
     calls = msgspec.json.decode(choice.message.get("tool_calls", _NULL), type=_Calls)
     if calls is not None:
         delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
-    said = {"index": choice.index, "delta": delta, "logprobs": choice.logprobs}
+    said = {**more, "index": choice.index, "delta": delta, "logprobs": choice.logprobs}
     return event({**head, "choices": [{**said, "finish_reason": None}]})
 
 

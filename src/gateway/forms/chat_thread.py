@@ -23,6 +23,8 @@ MAX_READ_BYTES = 1_048_576
 _ABSENT = Raw(b"null")
 _INSTRUCTIONS = frozenset({b'"system"', b'"developer"'})
 _USER = b'"user"'
+_SAYS_WHAT = ("input", "prompt", "query")
+"""Where operations that know no messages are told what to do."""
 
 
 class _Opening(msgspec.Struct, array_like=True, gc=False):
@@ -54,14 +56,23 @@ _decode_metadata = msgspec.json.Decoder(_Metadata).decode
 
 def thread_of(call: Call) -> bytes:
     """Return what stays the same over one conversation: a digest of 16 bytes."""
-    fields = call.fields
+    fields = call.fields if call.native is None else {**call.native, **call.fields}
     said = _text(fields.get("prompt_cache_key", _ABSENT))
     if said:
         return _digest(b"key", said)
     said = _user_id(fields.get("metadata", _ABSENT))
     if said:
         return _digest(b"user", said)
+    if call.form == "raw":
+        return _digest(b"asked", *_asked(call))
     return _digest(b"opening", *_opening(fields.get("messages", _ABSENT)))
+
+
+def _asked(call: Call) -> list[bytes]:
+    """Return what tells one call from others that are part of no conversation."""
+    if call.upload is not None:
+        return [call.upload.boundary]  # it is another for each form
+    return [_beginning(call.fields.get(name, _ABSENT)) for name in _SAYS_WHAT]
 
 
 def _digest(*parts: bytes) -> bytes:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from http import HTTPStatus
 from itertools import starmap
+from urllib.parse import quote
 
 from gateway.words.client import Header
+from gateway.words.errors import BadRequest
 
 MAX_FIELDS = 100
 MAX_LINE_BYTES = 8 * 1024
@@ -48,13 +50,24 @@ def end_to_end(headers: Iterable[Header]) -> list[Header]:
     return [field for field in fields if field[0] not in named]
 
 
+def segment_of(id: str) -> str:
+    """Return the name of a model as one segment of a path, whatever stands in it (R1, R10).
+
+    Raises `BadRequest` for one that would lead elsewhere.
+    """
+    if not {".", "..", ""}.isdisjoint(id.replace("\\", "/").split("/")):
+        raise BadRequest("'model' is no name of a model.", param="model")
+    return quote(id, safe="")
+
+
 def write_fields(headers: Iterable[Header]) -> bytes:
     """Write header fields, each checked; raises `ValueError`."""
     return b"".join(starmap(_write_field, headers))
 
 
 def _write_field(name: bytes, value: bytes) -> bytes:
-    return _prepared(name, value) if len(value) <= _SHORT_BYTES else _checked(name, value)
+    often = len(value) <= _SHORT_BYTES and name not in _CREDENTIALS
+    return _prepared(name, value) if often else _checked(name, value)
 
 
 def _checked(name: bytes, value: bytes) -> bytes:
@@ -63,6 +76,14 @@ def _checked(name: bytes, value: bytes) -> bytes:
 
 
 _SHORT_BYTES = 64
+_CREDENTIALS = frozenset(
+    {
+        *(b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"),
+        *(b"x-amz-date", b"x-amz-security-token"),
+    }
+)
+"""What shows whose a request is: others' keys are not to be remembered, nor what is said once."""
+
 _prepared = lru_cache(maxsize=1024)(_checked)
 """Most fields are the same in every message: those are checked once, and not again."""
 

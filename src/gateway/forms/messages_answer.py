@@ -98,7 +98,7 @@ class AnswerReader(chat_answer.AnswerReader):
         if happening is None:
             self.malformed_events += 1
             return None
-        match happening.type:
+        match happening.kind:
             case "content_block_delta":
                 return self._read_delta(happening)
             case "content_block_start":

@@ -21,6 +21,9 @@ FORMAT: Final = "anthropic-claude-v1"
 CREATED: Final = 0
 """The provider does not say when it answered, and a form reads no clock."""
 
+LONGEST_ID: Final = 256
+"""Characters of an answer's id. It stands in each chunk: a longer one would make much of little."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -32,7 +35,7 @@ class Chunks:
     def __init__(self, id: str, model: str, *, shows_usage: bool) -> None:
         """With `shows_usage` every chunk says that its usage is null, as OpenAI's do."""
         self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b' % (
-            _encode(id),
+            _encode(id[:LONGEST_ID]),
             CREATED,
             _encode(model),
         )

@@ -6,25 +6,19 @@ is not known here is not built.
 https://docs.claude.com/en/api/messages-streaming
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw
 
+from gateway.forms.text import without_halves
 from gateway.words.answer import Usage
 
 _T = TypeVar("_T")
 
 _EMPTY: Final = Raw(b"{}")
 _NULL: Final = Raw(b"null")
-
-# Half a surrogate pair: JSON's grammar allows it, and msgspec does not decode it.
-_HALF = re.compile(
-    rb"(?<!\\)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|(?<!\\)(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
 
 
 class Block(msgspec.Struct, gc=False):
@@ -74,6 +68,11 @@ class Happening(msgspec.Struct, gc=False):
     usage: Any = None
     error: Raw = _NULL
 
+    @property
+    def kind(self) -> str:
+        """Its type; servers that are not Anthropic's tell errors without one."""
+        return "error" if not self.type and bytes(self.error)[:1] == b"{" else self.type
+
 
 _decode_happening = msgspec.json.Decoder(Happening).decode
 _decode_message = msgspec.json.Decoder(Message).decode
@@ -95,7 +94,7 @@ def _read(decode: Callable[[bytes], _T], data: bytes) -> _T | None:
     except (msgspec.DecodeError, RecursionError):
         pass
     try:
-        return decode(_HALF.sub(rb"\\ufffd", data))
+        return decode(without_halves(data))
     except (msgspec.DecodeError, RecursionError):
         return None
 

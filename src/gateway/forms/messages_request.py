@@ -6,73 +6,22 @@ name: nothing is left out in silence.
 https://docs.claude.com/en/api/messages
 """
 
-import re
-from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Raw
 
+from gateway.forms.asked import Asked
+from gateway.forms.claude import BUDGETS, EFFORTS, LEAST_BUDGET, thinks_by_budget
 from gateway.forms.messages_build import FORMAT
-from gateway.forms.messages_turns import turns_of, unsupported
+from gateway.forms.messages_turns import turns_of
 from gateway.words.call import Call
 from gateway.words.errors import BadRequest
 from gateway.words.target import Target
 
-_T = TypeVar("_T")
 Fields = dict[str, object]
-
-_HINTS: Final = frozenset(
-    {
-        "messages",
-        "metadata",
-        "model",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "stream",
-        "stream_options",
-    }
-)
-"""Translated elsewhere, or of no meaning for what is answered."""
-
-_DEFAULTS: Final = {
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "modalities": (["text"],),
-    "n": (1,),
-    "presence_penalty": (0,),
-    "service_tier": ("auto", "default"),
-    "store": (False,),
-    "top_logprobs": (0,),
-    "verbosity": ("medium",),
-}
-"""What the provider does anyway; any other value it cannot be told."""
-
-EFFORTS: Final = {
-    "minimal": "low",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "xhigh",
-    "max": "max",
-}
-"""What a model that sees for itself how much it thinks is told for each `reasoning_effort`."""
-
-BUDGETS: Final = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16_384}
-"""Tokens that an older model may think for each `reasoning_effort`."""
-
-_THINKS_BY_BUDGET: Final = re.compile(
-    r"claude-(?:3-7-sonnet|(?:opus|sonnet|haiku)-4)(?:-[015])?(?:-20[0-9]{6}|-latest)?(?:$|[@:]|-v)"
-)
-"""Names of the models that take a budget; no newer one does, and these will not be more.
-
-https://docs.claude.com/en/docs/about-claude/models/migration-guide
-"""
-
-_LEAST_BUDGET: Final = 1024
-"""The provider takes no smaller one, and wants room for words behind it."""
+Refusal = tuple[str, str]
+"""The name of a field, and why the provider cannot be told it."""
 
 Positive = Annotated[int, Meta(gt=0)]
 
@@ -112,7 +61,6 @@ class _Shape(msgspec.Struct, tag="json_schema", gc=False):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 _is_text = msgspec.json.Decoder(str).decode
 _is_number = msgspec.json.Decoder(float).decode
 _is_flag = msgspec.json.Decoder(bool).decode
@@ -123,9 +71,12 @@ _is_choice = msgspec.json.Decoder(Literal["auto", "none", "required"] | _Chosen)
 _is_shape = msgspec.json.Decoder(_Text | _Shape).decode
 
 
-def body_of(call: Call, target: Target) -> bytes:
-    """Write the body of the request for a target. Raises `BadRequest` with the field's name."""
-    asked = _Asked(call.fields)
+def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
+    """Write the body of the request for a target; name the fields that it cannot be told.
+
+    Raises `BadRequest` or `Unsupported` with the field's name.
+    """
+    asked = Asked(call.fields, drops=target.drops)
     found = turns_of(call.fields["messages"], FORMAT)
     body: Fields = {"model": target.model, "messages": found.turns}
     if found.system:
@@ -138,55 +89,24 @@ def body_of(call: Call, target: Target) -> bytes:
     _write_effort(asked, body, target, room)
     if call.stream:
         body["stream"] = True
-    asked.refuse_the_rest()
-    return _encode(body)
+    return _encode(body), asked.settle()
 
 
-class _Asked:
-    """The fields of a request; those that nobody has taken are refused in the end."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self, fields: dict[str, Raw]) -> None:
-        self._left = {
-            name: value
-            for name, value in fields.items()
-            if name not in _HINTS and bytes(value) != b"null"
-        }
-
-    def take(self, name: str, decode: Callable[[Raw], _T]) -> _T | None:
-        """Return a field; None where it is not there."""
-        value = self._left.pop(name, None)
-        if value is None:
-            return None
-        try:
-            return decode(value)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BadRequest(f"{name!r} cannot be read: {error}.", param=name) from None
-
-    def refuse_the_rest(self) -> None:
-        """Refuse what has no counterpart, unless the provider does it anyway."""
-        for name in tuple(self._left):
-            if name not in _DEFAULTS or self.take(name, _decode) not in _DEFAULTS[name]:
-                raise unsupported(
-                    name[:200], f"{name[:200]!r} has no counterpart with this model's provider."
-                )
-
-
-def _room(asked: _Asked) -> int | None:
+def _room(asked: Asked) -> int | None:
     """Return for how many tokens there is room; the newer of the two names comes first."""
     newer = asked.take("max_completion_tokens", _is_positive)
     older = asked.take("max_tokens", _is_positive)
     return newer or older
 
 
-def _write_sampling(asked: _Asked, body: Fields) -> None:
+def _write_sampling(asked: Asked, body: Fields) -> None:
     """Translate what steers the words. A 1 is left out: it says nothing, and newer models want no
     such field at all; they refuse any other value with words of their own.
     """
     temperature = asked.take("temperature", _is_number)
     if temperature is not None and not 0 <= temperature <= 1:
-        raise unsupported("temperature", "'temperature' must be from 0 to 1 for this model.")
+        asked.cannot("temperature", "'temperature' must be from 0 to 1 for this model.")
+        temperature = None
     top_p, top_k = asked.take("top_p", _is_number), asked.take("top_k", _is_positive)
     if temperature not in {None, 1}:
         body["temperature"] = temperature
@@ -203,7 +123,7 @@ def _write_sampling(asked: _Asked, body: Fields) -> None:
         body["metadata"] = {"user_id": user}
 
 
-def _write_tools(asked: _Asked, body: Fields) -> None:
+def _write_tools(asked: Asked, body: Fields) -> None:
     tools = asked.take("tools", _is_tools)
     choice = asked.take("tool_choice", _is_choice)
     parallel = asked.take("parallel_tool_calls", _is_flag)
@@ -239,61 +159,64 @@ def _choice(choice: _Chosen | str | None) -> Fields:
     return {"type": "any" if choice == "required" else choice or "auto"}
 
 
-def _write_shape(asked: _Asked, body: Fields) -> None:
+def _write_shape(asked: Asked, body: Fields) -> None:
     """Translate a JSON schema; that there be JSON of any shape the provider cannot be told."""
     shape = asked.take("response_format", _format)
-    if isinstance(shape, _Shape):
+    if isinstance(shape, str):
+        asked.cannot(
+            "response_format", f"'response_format' must be 'text' or 'json_schema': {shape}."
+        )
+    elif isinstance(shape, _Shape):
         form = {"type": "json_schema", "schema": shape.json_schema.schema}
         body["output_config"] = {"format": form}
 
 
-def _format(value: Raw) -> _Text | _Shape:
+def _format(value: Raw) -> _Text | _Shape | str:
+    """Read the shape that is wanted, or say why it is none that the provider knows."""
     try:
         return _is_shape(value)
     except msgspec.ValidationError as error:
-        raise unsupported(
-            "response_format", f"'response_format' must be 'text' or 'json_schema': {error}."
-        ) from None
+        return str(error)
 
 
-def _write_effort(asked: _Asked, body: Fields, target: Target, room: int | None) -> None:
+def _write_effort(asked: Asked, body: Fields, target: Target, room: int | None) -> None:
     """Translate the effort as the model understands it; of `none` it is told nothing."""
     effort = asked.take("reasoning_effort", _is_text)
     if effort is None or effort == "none":
         return
-    by_budget = _THINKS_BY_BUDGET.search(target.model) is not None
+    by_budget = thinks_by_budget(target.model)
     known = BUDGETS if by_budget else EFFORTS
     if effort not in known:
         efforts = ", ".join(known)
-        raise unsupported("reasoning_effort", f"'reasoning_effort' must be none, {efforts}.")
+        asked.cannot("reasoning_effort", f"'reasoning_effort' must be none, {efforts}.")
+        return
     if by_budget:
-        _write_budget(BUDGETS[effort], body, target.max_tokens, room)
+        refusal = _write_budget(BUDGETS[effort], body, target.max_tokens, room)
+        if refusal is not None:
+            asked.cannot(*refusal)
         return
     told = body.get("output_config")
     body["thinking"] = {"type": "adaptive"}
     body["output_config"] = {**(told if isinstance(told, dict) else {}), "effort": EFFORTS[effort]}
 
 
-def _write_budget(budget: int, body: Fields, most: int, room: int | None) -> None:
-    """Let the model think for so many tokens, for which there must be room.
+def _write_budget(budget: int, body: Fields, most: int, room: int | None) -> Refusal | None:
+    """Let the model think for so many tokens, for which there must be room; else say why not.
 
     Where the client has said how many tokens there may be, at most half of them are for thoughts;
     where it has not, the thoughts come on top.
     """
+    name = "reasoning_effort"
     if "temperature" in body:
-        raise unsupported("temperature", "'temperature' must be 1 where 'reasoning_effort' is set.")
+        return name, "'reasoning_effort' cannot be set beside a 'temperature' other than 1."
     chosen = body.get("tool_choice")
     if isinstance(chosen, dict) and chosen["type"] in {"any", "tool"}:
-        raise unsupported(
-            "tool_choice", "No tool can be demanded by 'tool_choice' with 'reasoning_effort'."
-        )
+        return name, "'reasoning_effort' cannot be set where 'tool_choice' demands a tool."
     if room is None:
         body["max_tokens"] = most + budget
-    elif room < 2 * _LEAST_BUDGET:
-        raise unsupported(
-            "reasoning_effort",
-            f"'reasoning_effort' wants room for {2 * _LEAST_BUDGET} tokens or more.",
-        )
+    elif room < 2 * LEAST_BUDGET:
+        return name, f"'reasoning_effort' wants room for {2 * LEAST_BUDGET} tokens or more."
     else:
         budget = min(budget, room // 2)
     body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    return None

@@ -6,17 +6,17 @@ What cannot be said there is refused by name, never left out.
 """
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Raw
 
+from gateway.forms.asked import unsupported
+from gateway.forms.fields import NULL
 from gateway.words.errors import BadRequest
 
 MAX_OBJECTS: Final = 65_536
 """Objects of the messages; of more, the turns would cost more than the body is worth (R15)."""
-
-UNSUPPORTED: Final = "unsupported_parameter"
 
 _PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _PDF: Final = "application/pdf"
@@ -43,7 +43,7 @@ class _Part(msgspec.Struct, gc=False):
     refusal: str = ""
     image_url: _Picture | None = None
     file: _File | None = None
-    cache_control: dict[str, Any] | None = None
+    cache_control: Raw = NULL
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -54,6 +54,7 @@ class _Function(msgspec.Struct, gc=False):
 class _ToolCall(msgspec.Struct, gc=False):
     id: str
     function: _Function | None = None
+    cache_control: Raw = NULL
 
 
 class _Detail(msgspec.Struct, gc=False):
@@ -75,8 +76,10 @@ class _Said(msgspec.Struct, gc=False):
     tool_calls: list[_ToolCall] | None = None
     tool_call_id: str = ""
     reasoning_details: list[_Detail] | None = None
-    function_call: Any = None
-    audio: Any = None
+    function_call: Raw = NULL
+    audio: Raw = NULL
+    is_error: bool | None = None
+    cache_control: Raw = NULL
 
 
 class Turns(msgspec.Struct, gc=False):
@@ -88,13 +91,6 @@ class Turns(msgspec.Struct, gc=False):
 
 _decode_messages = msgspec.json.Decoder(list[_Said]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
-
-
-def unsupported(param: str, message: str) -> BadRequest:
-    """Return the refusal of what the provider cannot be told."""
-    error = BadRequest(message, param=param)
-    error.code = UNSUPPORTED
-    return error
 
 
 def turns_of(messages: Raw, detail_format: str) -> Turns:
@@ -160,7 +156,7 @@ def _part(part: _Part, role: str) -> list[Block]:
         case _:
             kind = part.type[:40]
             raise unsupported("messages", f"A part of the type {kind!r} cannot be said by {role}.")
-    if part.cache_control is not None and blocks:
+    if bytes(part.cache_control) != b"null" and blocks:
         blocks[-1]["cache_control"] = part.cache_control
     return blocks
 
@@ -187,9 +183,9 @@ def _inline(url: str, kinds: frozenset[str] | set[str], wanted: str) -> Block:
 
 def _spoken(message: _Said, detail_format: str) -> list[Block]:
     """Return what the assistant said: thoughts of its own, words, calls of tools, in this order."""
-    if message.function_call is not None:
+    if bytes(message.function_call) != b"null":
         raise unsupported("messages", "'function_call' is not understood; use 'tool_calls'.")
-    if message.audio is not None:
+    if bytes(message.audio) != b"null":
         raise unsupported("messages", "'audio' of an assistant is not understood.")
     details = message.reasoning_details or ()
     thoughts = [thought for detail in details for thought in _thought(detail, detail_format)]
@@ -220,12 +216,21 @@ def _use(call: _ToolCall) -> Block:
             f"The 'arguments' of the call of {name[:100]!r} in 'tool_calls' are no JSON object.",
             param="messages",
         ) from None
-    return {"type": "tool_use", "id": call.id, "name": name, "input": arguments}
+    block: Block = {"type": "tool_use", "id": call.id, "name": name, "input": arguments}
+    if bytes(call.cache_control) != b"null":
+        block["cache_control"] = call.cache_control
+    return block
 
 
 def _result(message: _Said) -> Block:
     if not message.tool_call_id:
         raise BadRequest("A message of a tool has no 'tool_call_id'.", param="messages")
     blocks = _content(message)
-    content = {"content": blocks} if blocks else {}
-    return {"type": "tool_result", "tool_use_id": message.tool_call_id, **content}
+    block: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+    if blocks:
+        block["content"] = blocks
+    if message.is_error:
+        block["is_error"] = True
+    if bytes(message.cache_control) != b"null":
+        block["cache_control"] = message.cache_control
+    return block

@@ -104,9 +104,9 @@ class Splitter:
         """
         if self._too_large:
             raise self._refusal()
-        if not self._waiting and _is_one(data) and len(data) <= self._limit:
+        if not self._waiting and (one := _is_one(data)) and len(data) <= self._limit:
             self._first = False
-            return [Event(data, data[6:-2])]
+            return [Event(data, data[6:-one])]
         if not self._carriage_returns and b"\r" in data:
             self._carriage_returns = True
         if self._waiting:
@@ -162,11 +162,18 @@ class Splitter:
         return AnswerTooLarge(f"The provider sent an event of more than {self._limit} bytes.")
 
 
-def _is_one(data: bytes) -> bool:
-    """Say whether this is the usual event and nothing else: one data line, ended by LF."""
-    if not data.startswith(b"data: ") or b"\r" in data:
-        return False
-    return data.find(b"\n") == len(data) - 2 and data.endswith(b"\n\n")
+def _is_one(data: bytes) -> int:
+    """Say whether this is the usual event and nothing else: one data line.
+
+    Returns how long its end is: 2 of LF, 4 of CRLF, 0 for whatever else.
+    """
+    if not data.startswith(b"data: "):
+        return 0
+    line_feed = data.find(b"\n")
+    if b"\r" not in data:
+        return 2 if line_feed == len(data) - 2 and data.endswith(b"\n\n") else 0
+    is_one = line_feed == len(data) - 3 and data.find(b"\r") == line_feed - 1
+    return 4 if is_one and data.endswith(b"\r\n\r\n") else 0
 
 
 def _cut_plainly(data: bytes, blank: bytes = b"\n\n") -> tuple[list[bytes], bytes]:

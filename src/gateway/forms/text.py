@@ -11,6 +11,12 @@ CUT = "…"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 """Controls, the two line separators of Unicode, and halves of surrogate pairs."""
 
+# Half a surrogate pair: JSON's grammar allows it, and msgspec does not decode it.
+_HALF = re.compile(
+    rb"(?<!\\)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\)(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
 
 def is_utf8(data: bytes) -> bool:
     """Say whether these bytes are UTF-8; a long text is looked at piece by piece."""
@@ -27,6 +33,11 @@ def is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def without_halves(json: bytes) -> bytes:
+    """Return JSON in which every escaped half of a surrogate pair is taken for U+FFFD."""
+    return _HALF.sub(rb"\\ufffd", json)
 
 
 def has_controls(text: str) -> bool:

@@ -20,6 +20,17 @@ ANSWER_TOKENS: Final = 512
 MOST_TOKENS: Final = 10_000_000
 """No answer is taken to be longer, whatever the client names."""
 
+SAYS_NO_TOKENS: Final = frozenset({"embeddings", "moderation", "rerank"})
+"""Operations whose answers are no tokens to anybody."""
+
+COUNTS: Final = frozenset({"count_tokens", "count_input"})
+"""Operations that only ask how many tokens there are: they take none, however they end."""
+
+IMAGE_TOKENS: Final = 4_160
+"""What an image of the usual size and good quality is made of, by OpenAI's own table."""
+
+MAKES_IMAGES: Final = frozenset({"image_generation", "image_edit", "image_variation"})
+
 ATTACHMENT_TOKENS: Final = 1_000
 """What an image, a document or a sound within the request is at most taken for: its bytes say
 nothing of its tokens, and are a hundred times as many."""
@@ -31,6 +42,10 @@ SMALL_BYTES: Final = 4_096
 """A field that is no longer is not searched for attachments."""
 
 _MOST_CHOICES = 128
+_MOST_COMPLETIONS = 2048
+_LONG_BYTES = 1_048_576
+"""In a longer list of prompts a quote within a text counts as one around it."""
+_COMPLETES = "completions"
 _NAMES_OF_MOST = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _DATA = b";base64,"
 _SOUND = b'"input_audio"'
@@ -57,7 +72,18 @@ class Size(NamedTuple):
 def size_of(call: Call) -> Size:
     """Return how large a call is, about."""
     fields = call.fields
+    if call.operation in COUNTS:
+        return Size(0, 0, 1)
+    if call.operation in SAYS_NO_TOKENS:
+        return Size(prompt_of(call), 0, 1)
     choices = min(_count(fields.get("n")) or 1, _MOST_CHOICES)
+    if call.operation == _COMPLETES:
+        # All of the best are made, of which so many are told; and for each of several prompts.
+        best = min(_count(fields.get("best_of")) or 1, _MOST_CHOICES)
+        prompts = _count_prompts(fields.get("prompt"))
+        choices = min(max(choices, best) * prompts, _MOST_COMPLETIONS)
+    if call.operation in MAKES_IMAGES:
+        return Size(prompt_of(call), IMAGE_TOKENS * choices, choices)
     for name in _NAMES_OF_MOST:
         most = _count(fields.get(name))
         if most is not None:
@@ -68,6 +94,8 @@ def size_of(call: Call) -> Size:
 def prompt_of(call: Call) -> int:
     """Return how many tokens are asked, without those that are answered."""
     asked = sum(_weight(raw) for raw in call.fields.values())
+    if call.upload is not None:
+        asked += min(len(call.upload.body), ATTACHMENT_TOKENS * TOKEN_BYTES)
     return -(-asked // TOKEN_BYTES)
 
 
@@ -80,6 +108,19 @@ def _count(raw: Raw | None) -> int | None:
     except msgspec.DecodeError:
         return None
     return number if number > 0 else None
+
+
+def _count_prompts(raw: Raw | None) -> int:
+    """Return how many prompts a completion is asked for: texts, or lists of tokens."""
+    said = b"" if raw is None else bytes(raw)
+    inner = said[1:].lstrip()[:1] if said[:1] == b"[" else b""
+    if inner == b'"':
+        if len(said) <= _LONG_BYTES:
+            said = said.replace(b"\\\\", b"").replace(b'\\"', b"")
+        texts = said.count(b'"') // 2
+    else:
+        texts = said.count(b"[") - 1 if inner == b"[" else 1
+    return max(1, texts)
 
 
 def _weight(raw: Raw) -> int:

@@ -17,7 +17,7 @@ from math import inf
 from typing import Final
 
 from gateway.policy.circuit import Circuit, CircuitState
-from gateway.policy.refusals import Verdict, counts, key_rest_of, verdict_of
+from gateway.policy.refusals import GRANT_REST, Verdict, counts, key_rest_of, verdict_of
 from gateway.policy.retry_budget import RetryBudget
 from gateway.words.errors import GatewayError
 from gateway.words.target import Target
@@ -158,6 +158,8 @@ class Health:
         self, home: _Home, target: Target, now: float, error: GatewayError, today: float | None
     ) -> None:
         rest = key_rest_of(error, today)
+        if target.grant:
+            rest = min(rest, GRANT_REST)
         if rest > 0.0:
             self._rest_key((target.name, target.key_number), now, now + rest)
             if self.tell is not None:

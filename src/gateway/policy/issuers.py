@@ -31,6 +31,9 @@ class Identifies(Protocol):
         `today` is Unix time. Raises `Busy` where the issuer's keys cannot be had.
         """
 
+    def is_meant_here(self, token: bytes) -> bool:
+        """Say whether this is a token for this gateway, in force or not, whoever has signed it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
@@ -56,12 +59,16 @@ class Issuer:
         Its signature is another question.
         """
         return (
-            token.issuer == self.name
+            self.means(token)
             and token.algorithm in self.algorithms
-            and not set(token.audience).isdisjoint(self.audience)
             and token.begins <= today + self.leeway
             and today < self.ends(token)
         )
+
+    def means(self, token: Token) -> bool:
+        """Say whether a token says to be one of this issuer's for this gateway."""
+        for_us = not set(token.audience).isdisjoint(self.audience)
+        return for_us and token.issuer == self.name
 
     def ends(self, token: Token) -> float:
         """Return when a token is no longer in force."""
@@ -103,6 +110,7 @@ class Members:
             team_limits=common.limits,
             accounts=accounts_of(named, user, (), team or "", common.budgets),
             unpriced=common.unpriced,
+            passthrough=common.passthrough,
         )
 
     def _team_of(self, groups: tuple[str, ...]) -> str | None:

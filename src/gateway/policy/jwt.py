@@ -13,6 +13,8 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from gateway.policy.keys import GATEWAY_FIELD
+
 LONGEST_BYTES: Final = 16_384
 LONGEST_NAME: Final = 256
 
@@ -71,10 +73,12 @@ class Token:
 def token_in(headers: Mapping[bytes, bytes]) -> bytes | None:
     """Return what a request shows as a token; None where it shows none.
 
-    It stands in `authorization` behind `Bearer` and nowhere else, three parts of base64url with
-    dots between them. What is too long is none.
+    It stands in `x-gateway-key`, else in `authorization` behind `Bearer`, and nowhere else: three
+    parts of base64url with dots between them. What is too long is none.
     """
     scheme, _, shown = headers.get(b"authorization", b"").strip().partition(b" ")
+    if GATEWAY_FIELD in headers:
+        scheme, shown = b"bearer", headers[GATEWAY_FIELD]
     shown = shown.strip()
     if len(shown) > LONGEST_BYTES or _TOKEN.fullmatch(shown) is None or scheme.lower() != b"bearer":
         return None

@@ -25,6 +25,9 @@ HINT_KEEPS: Final = 4
 HINTS_FROM: Final = 16
 GROUP: Final = "@"
 
+GATEWAY_FIELD: Final = b"x-gateway-key"
+"""Where the gateway's key stands beside a caller's own key with a provider."""
+
 WRONG: Final = b""
 """What is shown where a key should be, and can be none. Nobody is identified by it."""
 
@@ -41,7 +44,8 @@ class KeyRecord:
     """A virtual key as it rests: all about it but the secret. Times are Unix time in seconds.
 
     `hint` is what may be shown of the secret, empty where nobody here has ever seen it. `models`
-    holds names, patterns and groups that may be asked for; empty is all.
+    holds names, patterns and groups that may be asked for; empty is all. `passthrough` names the
+    providers whose own APIs it opens; empty is none.
     """
 
     name: str
@@ -56,6 +60,7 @@ class KeyRecord:
     revoked: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     budgets: Budgets = ()
+    passthrough: tuple[str, ...] = ()
 
     @property
     def key_id(self) -> str:
@@ -79,14 +84,18 @@ class Team:
     budgets: Budgets = ()
     unpriced: Unpriced = "refuse"
     members: tuple[str, ...] = ()
+    passthrough: tuple[str, ...] = ()
 
 
 def presented(headers: Mapping[bytes, bytes]) -> bytes | None:
     """Return the secret that a request shows; None where it shows none.
 
-    It stands in `authorization` behind `Bearer`, in `x-api-key` or in `api-key`; the first that is
-    there counts. What can be no key is `WRONG`, which is not the same as none.
+    It stands in `x-gateway-key`, in `authorization` behind `Bearer`, in `x-api-key` or in
+    `api-key`; the first that is there counts. What can be no key is `WRONG`, which is not the same
+    as none.
     """
+    if GATEWAY_FIELD in headers:
+        return _checked(headers[GATEWAY_FIELD].strip())
     scheme, _, shown = headers.get(b"authorization", b"").strip().partition(b" ")
     if scheme.lower() == b"bearer":
         return _checked(shown.strip())
@@ -195,6 +204,10 @@ class Keyring:
             return None
         return self._callers.get(digest)
 
+    def knows(self, secret: bytes) -> bool:
+        """Say whether this is a key of ours, whether it opens anything or not."""
+        return self._digest(secret, self._pepper) in self._records
+
     def may(self, caller: Caller, model: str) -> bool:
         """Say whether a caller may ask for a name: both the key and its team must allow it."""
         return self._allowed(caller.models, model) and self._allowed(caller.team_models, model)
@@ -229,6 +242,7 @@ def _caller(record: KeyRecord, team: Team) -> Caller:
             record.name, record.user, record.budgets, record.team or "", team.budgets
         ),
         unpriced=team.unpriced,
+        passthrough=tuple(dict.fromkeys((*record.passthrough, *team.passthrough))),
     )
 
 

@@ -46,6 +46,7 @@ class Alias:
     conduct: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     prefill: bool = False
+    drops: bool | None = None
 
     def over(self, target: Target) -> Target:
         """Return a target with what is said of this name over what its provider says."""
@@ -54,6 +55,7 @@ class Alias:
             timeouts=replace(target.timeouts, **self.seconds),
             conduct=replace(target.conduct, **self.conduct),
             prefill=self.prefill or target.prefill,
+            drops=target.drops if self.drops is None else self.drops,
         )
 
 

@@ -16,9 +16,12 @@ from gateway.words.errors import (
     ClientTimeout,
     GatewayError,
     NameFailed,
+    NoCredentials,
+    OwnKeyRefused,
     Timeout,
     TlsFailed,
     TotalTimeout,
+    Unsupported,
     UpstreamAuth,
     UpstreamFailure,
     UpstreamFault,
@@ -27,6 +30,9 @@ from gateway.words.errors import (
 
 KEY_REST: Final = 3600.0
 """Seconds for which a key rests that the provider does not accept, or that has nothing left."""
+
+GRANT_REST: Final = 30.0
+"""Seconds for which fetched credentials rest at most: others are fetched meanwhile."""
 
 KEY_PAUSE: Final = 5.0
 """Seconds for which a key rests that was used too often, where the provider says no time."""
@@ -140,17 +146,19 @@ _PROMPTS = ("messages", "input", "prompt")
 def verdict_of(error: GatewayError) -> Verdict:
     """Say who may be asked after this error."""
     match error:
+        case OwnKeyRefused():
+            return Verdict.FINAL
         case UpstreamRefused() | UpstreamFault():
             return _verdict_on_words(error)
         case UpstreamAuth():
             return Verdict.OTHER_KEY
-        case NameFailed() | TlsFailed():
+        case NameFailed() | TlsFailed() | NoCredentials():
             return Verdict.ELSEWHERE
         case AnswerTooLarge() | TotalTimeout() | ClientTimeout():
             return Verdict.FINAL
         case UpstreamFailure():
             return Verdict.AGAIN
-        case Timeout():
+        case Unsupported() | Timeout():
             return Verdict.ELSEWHERE
         case _:
             return Verdict.FINAL
@@ -164,6 +172,7 @@ def counts(error: GatewayError) -> bool:
     """
     return (
         verdict_of(error) in _COUNTED
+        and not isinstance(error, Unsupported)
         and _status_of(error) != _CONFLICT
         and not _wants_too_much(error)
     )

@@ -5,6 +5,7 @@ anything behind a prefix, and then whoever could not be asked for its list. What
 plan before the call is kept as an outline.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -192,11 +193,13 @@ class Routes:
         for first in self._prefixed:
             if name.startswith(first.prefix) and len(name) > len(first.prefix):
                 own = name[len(first.prefix) :]
-                return [(offer, own) for offer in self._prefixed if offer.prefix == first.prefix]
+                same = [offer for offer in self._prefixed if offer.prefix == first.prefix]
+                return [(offer, own) for offer in same if _can_be_asked(offer, own)]
         # A provider whose list could not be had judges the name itself.
         for offer in self._unlisted:
-            if name.startswith(offer.prefix):
-                return [(offer, name[len(offer.prefix) :])]
+            own = name.removeprefix(offer.prefix)
+            if name.startswith(offer.prefix) and _can_be_asked(offer, own):
+                return [(offer, own)]
         return []
 
     def unknown(self, name: str, names: Sequence[str]) -> UnknownModel:
@@ -209,6 +212,14 @@ class Routes:
         if near:
             return UnknownModel(f"{said} Nearest names: {', '.join(near)}.", param="model")
         return UnknownModel(f"{said} GET /v1/models lists the names that do.", param="model")
+
+
+def _can_be_asked(offer: Offer, own: str) -> bool:
+    """Say whether a name that a client made up may stand in a path, where paths name models (R1).
+
+    Percent signs hide nothing there: some servers read a name's slashes and dots all the same.
+    """
+    return not offer.target.by_model or {"", ".", ".."}.isdisjoint(re.split(r"[/\\]", own))
 
 
 def _said(*values: T | None, otherwise: T) -> T:

@@ -37,6 +37,11 @@ CHANGES_NOTHING = frozenset(
 
 _NULL = Raw(b"null")
 _NO = frozenset({b"false", b"null"})
+_KEEPS = "responses"
+"""The form whose answers are kept unless `store` says otherwise, and repeat what was asked."""
+
+_UNSAID = frozenset({"stream"})
+"""Fields that even such an answer does not repeat: labels are for whoever gave them."""
 
 
 def _as_written(number: str) -> Raw:
@@ -53,8 +58,8 @@ def digest(call: Call, scope: bytes) -> bytes | None:
     `scope` says who may share with whom: calls of different scopes are never the same (S12). The
     model is the name that was asked for, so what a name stands for must be the same as well.
     """
-    if bytes(call.fields.get("store", _NULL)) not in _NO:
-        return None  # it asks for more than an answer
+    if _is_kept(call) or call.continues:
+        return None  # it asks for more than an answer, or goes on from one
     try:
         body = _canonical(call)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -66,18 +71,33 @@ def digest(call: Call, scope: bytes) -> bytes | None:
     return told.digest()
 
 
+def _is_kept(call: Call) -> bool:
+    said = bytes(_own(call).get("store", _NULL))
+    return said != b"false" if call.form == _KEEPS else said not in _NO
+
+
+def _own(call: Call) -> dict[str, Raw]:
+    """Return the fields that the client has sent."""
+    return call.fields if call.native is None else call.native
+
+
 def _canonical(call: Call) -> bytes | None:
     """Write a call so that all calls that are the same are written the same."""
-    fields = {name: raw for name, raw in call.fields.items() if name not in CHANGES_NOTHING}
+    ignored = _UNSAID if call.form == _KEEPS else CHANGES_NOTHING
+    fields = {name: raw for name, raw in _own(call).items() if name not in ignored}
     if not call.stream:
         fields.pop("stream_options", None)
+    if call.upload is not None:
+        return None
     written = _encode(fields)
     if len(written) > MAX_BYTES or _count_parts(written) > MAX_PARTS:
         return None
     names = _count_names(written)
     told = _decode(written)
     names -= _drop_usage(told)
-    canonical = _encode([call.form, call.operation, call.stream, told])
+    # What the header fields of a form mean, only a provider knows: they count as they stand.
+    passed = [[name.hex(), value.hex()] for name, value in call.passed]
+    canonical = _encode([call.form, call.operation, call.stream, passed, told])
     # A name that stands twice: one parser takes the first value, another the last. Whoever could
     # have a provider read the one and us the other would choose what others are answered.
     return canonical if _count_names(canonical) == names else None

@@ -23,12 +23,29 @@ MASK = "***"
 class Scrubber:
     """Knows every configured secret, and the spellings in which it can come back."""
 
-    __slots__ = ("_spellings",)
+    __slots__ = ("_configured", "_fetched", "_spellings")
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        found = {spelling for secret in secrets for spelling in _spellings(secret.reveal())}
-        # A secret may hold another one: the longest goes first, so that no tail of it stays.
-        self._spellings = tuple(sorted(found, key=lambda text: (-len(text), text)))
+        self._configured = {each for secret in secrets for each in _spellings(secret.reveal())}
+        self._fetched: dict[str, tuple[set[str], set[str]]] = {}
+        self._spellings = _in_order(self._configured)
+
+    def beside(self, secret: Secret) -> "Scrubber":
+        """Return one that knows a further secret, for one call alone."""
+        wider = Scrubber()
+        wider._spellings = _in_order({*self._spellings, *_spellings(secret.reveal())})
+        return wider
+
+    def learn(self, source: str, secrets: Iterable[Secret]) -> None:
+        """Know what a source of credentials has fetched; also what it had fetched before that.
+
+        The last but one is known too, since who was shown it may repeat it for a while.
+        """
+        found = {each for secret in secrets for each in _spellings(secret.reveal())}
+        last, _ = self._fetched.get(source, (found, found))
+        self._fetched[source] = (found, last)
+        both = (each for pair in self._fetched.values() for each in pair)
+        self._spellings = _in_order(self._configured.union(*both))
 
     def scrub(self, text: str) -> str:
         """Return the text with each secret masked whole, also one that the text's end has cut."""
@@ -53,6 +70,11 @@ class Scrubber:
 
     def __repr__(self) -> str:
         return f"Scrubber({len(self._spellings)} spellings)"
+
+
+def _in_order(spellings: set[str]) -> tuple[str, ...]:
+    """Return the longest first: a secret may hold another one, and no tail of it must stay."""
+    return tuple(sorted(spellings, key=lambda text: (-len(text), text)))
 
 
 def _spellings(value: str) -> set[str]:

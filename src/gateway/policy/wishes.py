@@ -9,6 +9,7 @@ from math import inf, isfinite
 
 import msgspec
 
+from gateway.policy.own_key import OwnKey
 from gateway.words.errors import BadRequest
 from gateway.words.target import Conduct, Plan, Target, Timeouts
 
@@ -32,7 +33,8 @@ _OFF = frozenset({b"off", b"none", b"false", b"0"})
 class Wishes(msgspec.Struct, frozen=True, gc=False):
     """What was wished; None and infinity are: nothing. Times are seconds.
 
-    `patience` is how long the client itself waits for a first content before it hangs up.
+    `patience` is how long the client itself waits for a first content before it hangs up. `own` is
+    the key that it has with a provider, where there are providers that are shown it.
     """
 
     retries: int | None = None
@@ -43,6 +45,7 @@ class Wishes(msgspec.Struct, frozen=True, gc=False):
     patience: float = inf
     reads_cache: bool = True
     writes_cache: bool = True
+    own: OwnKey | None = None
 
     def over(self, plan: Plan) -> Plan:
         """Return a plan as it is wished."""

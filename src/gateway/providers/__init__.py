@@ -8,14 +8,20 @@ What stands in `ConductSettings` an operator may say at three levels. Of `[model
 level above says.
 """
 
-from typing import Annotated, ClassVar, Literal, Protocol
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
 
 from gateway.words.client import Header
+from gateway.words.grants import Grant
 from gateway.words.secret import Secret
+from gateway.words.target import Target
 from gateway.words.units import Seconds, Timeout
+
+CLIENT_KEY: Final = Secret("client")
+"""What `api_key` is where the provider is shown the caller's own key. Known by being this one."""
 
 
 class TimeoutSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -92,6 +98,21 @@ class ConductSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     cache: Annotated[CacheSettings, Meta(description="Answers that are kept and told again.")] = (
         CacheSettings()
     )
+    stream_upstream: Annotated[
+        bool | None,
+        Meta(
+            description="A chat that is wanted in one piece is asked for as a stream, and joined,"
+            " so that the provider stops when the client leaves."
+        ),
+    ] = None
+    on_unsupported: Annotated[
+        Literal["refuse", "drop"] | None,
+        Meta(
+            description="What becomes of a call with a field that a provider of another form cannot"
+            " be told: `refuse`, it is refused by the field's name; `drop`, the field is let go,"
+            " and named in `x-gateway-dropped`."
+        ),
+    ] = None
     honour_client_timeout: Annotated[
         bool | None,
         Meta(
@@ -142,6 +163,9 @@ class Settings(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only
 
     REFUSES: ClassVar[frozenset[str]] = frozenset()
 
+    LISTS: ClassVar[str] = "/models"
+    """Where its models are listed, behind the path of `base_url`."""
+
     kind: Annotated[str, Meta(description="The kind of provider; by default the table's name.")] = (
         ""
     )
@@ -149,7 +173,11 @@ class Settings(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only
         str, Meta(description="Where its API begins: `http://` or `https://`, host, port, path.")
     ] = ""
     api_key: Annotated[
-        Secret | None, Meta(description="The key that it is shown; local servers need none.")
+        Secret | None,
+        Meta(
+            description='The key that it is shown; local servers need none. `"client"`: the'
+            " caller's own, and the gateway's key then comes in `x-gateway-key`."
+        ),
     ] = None
     api_keys: Annotated[
         list[Secret], Meta(description="Several keys instead of one; they take turns.")
@@ -178,6 +206,21 @@ class Settings(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only
         ProbeOptions | None,
         Meta(description="Has the provider asked now and again whether it is there."),
     ] = None
+
+    def fitted(self, target: Target) -> Target:
+        """Return a target with what this kind's own settings say of it.
+
+        Its origin and path are those of `base_url`.
+        """
+        return target
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Yield what no type can say is wrong: the key, and a sentence."""
+        yield from ()
+
+    def grant(self) -> Grant | None:
+        """Return what is needed to fetch credentials that end; None where it is shown a key."""
+        return None
 
 
 class Provider(Protocol):

@@ -3,7 +3,7 @@
 Who such kinds are stands in `known.py`; `table.py` makes them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -12,8 +12,12 @@ from msgspec import Meta
 from gateway.providers import Settings
 from gateway.words.client import Header
 from gateway.words.secret import Secret
+from gateway.words.target import Target
 
 FORM = "chat"
+OPENAI = "https://api.openai.com/v1"
+RAW = "raw"
+RESPONSES = "responses"
 
 
 class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,13 +29,22 @@ class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     RENAMES: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Fields that it knows by other names: OpenAI's, and its own."""
 
+    KEEPS: ClassVar[tuple[str, ...]] = ()
+    """Fields that it knows in messages and OpenAI does not."""
+
+    DIALECT: ClassVar[str] = ""
+    """In which manner it speaks OpenAI's form, where it has one of its own."""
+
+    SPEAKS_RESPONSES: ClassVar[bool] = False
+    """Whether it is known for speaking OpenAI's Responses too."""
+
     base_url: Annotated[
         str,
         Meta(
             min_length=1,
             description="Where its API begins: `http://` or `https://`, host, port, path.",
         ),
-    ] = "https://api.openai.com/v1"
+    ] = OPENAI
     running_usage: Annotated[
         bool,
         Meta(
@@ -40,6 +53,22 @@ class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
             " there; other servers may refuse the call."
         ),
     ] = False
+    responses: Annotated[
+        bool | None,
+        Meta(
+            description="Whether the server speaks OpenAI's Responses API too: calls in that form"
+            " pass to it as they are, else they are told as chat completions. Unsaid, it does where"
+            " OpenAI itself is asked, and with kinds that are known for it."
+        ),
+    ] = None
+
+    def fitted(self, target: Target) -> Target:
+        """Return a target that says what it speaks beside chat."""
+        speaks = self.responses
+        if speaks is None:
+            speaks = self.SPEAKS_RESPONSES or self.base_url.rstrip("/") == OPENAI
+        also = (*target.also, RAW, *((RESPONSES,) if speaks else ()))
+        return replace(target, also=also, keeps=self.KEEPS, dialect=self.DIALECT)
 
 
 def credentials(key: Secret | None) -> tuple[Header, ...]:
@@ -57,6 +86,9 @@ class Quirks:
     running_usage: bool = False
     usage_unasked: bool = False
     renames: tuple[tuple[str, str], ...] = ()
+    responses: bool = False
+    keeps: tuple[str, ...] = ()
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +125,9 @@ def kind_of(title: str, base_url: str, quirks: Quirks) -> Kind:
             "REFUSES": frozenset() if quirks.running_usage else frozenset({"running_usage"}),
             "USAGE_UNASKED": quirks.usage_unasked,
             "RENAMES": quirks.renames,
+            "KEEPS": quirks.keeps,
+            "DIALECT": quirks.dialect,
+            "SPEAKS_RESPONSES": quirks.responses,
         },
         frozen=True,
         kw_only=True,

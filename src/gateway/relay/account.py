@@ -2,6 +2,7 @@
 
 import trio
 
+from gateway.forms.text import one_line
 from gateway.words.client import Header
 from gateway.words.receipt import Receipt
 
@@ -13,7 +14,8 @@ def account_of(receipt: Receipt) -> tuple[Header, ...]:
     """Return the fields.
 
     `x-gateway-attempts` lists target;outcome;milliseconds of each try, `x-gateway-cache` says
-    `hit`, `miss` or `shared` where answers are kept or shared.
+    `hit`, `miss` or `shared` where answers are kept or shared, `x-gateway-dropped` names the fields
+    of the request that the provider could not be told.
     """
     fields: tuple[Header, ...] = ()
     if receipt.attempts:
@@ -21,4 +23,8 @@ def account_of(receipt: Receipt) -> tuple[Header, ...]:
         fields = ((b"x-gateway-attempts", tried[:MAX_BYTES]),)
     if receipt.cache is not None:
         fields = (*fields, (b"x-gateway-cache", receipt.cache.encode()))
+    if receipt.dropped:
+        # A client may have given its fields any name.
+        names = one_line(", ".join(receipt.dropped), MAX_BYTES).encode("ascii", "replace")
+        fields = (*fields, (b"x-gateway-dropped", names))
     return fields

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from gateway.policy.budgets import Funds, accounts_for, alerts_of, exceeded
 from gateway.policy.estimates import Size, size_of
+from gateway.policy.further import check_further
 from gateway.policy.limits import FREE_LEASE, Lease, Subject, subjects_of
 from gateway.policy.prices import FREE, Price
 from gateway.policy.stakes import stake_of
 from gateway.policy.wishes import Wishes
 from gateway.relay.costs import Costs
 from gateway.relay.house import House
+from gateway.relay.pinning import keeper_of, pinned
 from gateway.relay.spending import Spending
 from gateway.words.call import Call
 from gateway.words.caller import Caller
@@ -38,7 +40,7 @@ class Admission:
 
     __slots__ = (
         *("_house", "_lease", "_receipt", "_size", "_spending", "_subjects"),
-        *("call", "pays", "plan"),
+        *("call", "keeper", "pays", "plan"),
     )
 
     def __init__(self, call: Call, plan: Plan, receipt: Receipt, house: House) -> None:
@@ -50,6 +52,8 @@ class Admission:
         self._subjects: Sequence[Subject] = ()
         self._spending: Spending | None = None
         self._size: Size
+        self.keeper: str | None = None
+        """The provider that alone can answer, where the call goes on from what it keeps."""
         self.pays = False
         """Whether the call spends money of a budget, piece by piece."""
 
@@ -89,7 +93,8 @@ class Admission:
         receipt.asked = receipt.asked or receipt.model
         receipt.model = model
         self.call = self.call.for_model(model)
-        self.plan = wishes.over(house.plan_for(model, self.call, receipt.began))
+        plan = wishes.over(house.plan_for(model, self.call, receipt.began))
+        self.plan = pinned(plan, self.keeper, self.call)
         self._spending = self._stake()
 
     def _stake(self) -> Spending | None:
@@ -154,11 +159,16 @@ class Admission:
 async def let_in(call: Call, wishes: Wishes, receipt: Receipt, house: House) -> Admission:
     """Let a call in; what is returned is to be entered at once.
 
-    Raises `UnknownModel`, `RateLimited`, `BudgetExceeded`, `Unpriced` or `Busy`.
+    Raises `UnknownModel`, `UnknownResponse`, `BadRequest`, `RateLimited`, `BudgetExceeded`,
+    `Unpriced` or `Busy`.
     """
     caller = receipt.caller
     plan = wishes.over(house.plan(call, caller, receipt.began))
-    admission = Admission(call, plan, receipt, house)
+    if caller.models or caller.team_models:
+        check_further(call)
+    keeper = await keeper_of(call, caller, house) if call.continues else None
+    admission = Admission(call, pinned(plan, keeper, call), receipt, house)
+    admission.keeper = keeper
     if caller.key_id or house.limits_of_models:
         await admission.admit(wishes)
     return admission

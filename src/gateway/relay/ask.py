@@ -11,14 +11,27 @@ from math import inf
 import msgspec
 import trio
 
-from gateway.forms import Reader
+from gateway.forms import Reader, UpstreamForm
 from gateway.forms.http import end_to_end
-from gateway.forms.table import UPSTREAM_FORMS
+from gateway.forms.raw_answer import Passing
+from gateway.forms.table import upstream_form, write_request
 from gateway.policy.scrub import Scrubber
+from gateway.policy.thoughts import SIGNED_FORMS
 from gateway.providers.table import TABLE
+from gateway.relay.credentials import (
+    blames_holder,
+    credentials_for,
+    scrubber_for,
+    told_to_holder,
+    unless_passed,
+)
 from gateway.relay.errand import Errand
+from gateway.relay.joining import Joining, is_joined, streamed
+from gateway.relay.pinning import note_kept
+from gateway.relay.remembering import remembering, with_thoughts
 from gateway.upstream.send import Incoming, send
 from gateway.words.answer import Piece
+from gateway.words.call import Call, UpstreamRequest
 from gateway.words.client import Header
 from gateway.words.errors import (
     AttemptTimeout,
@@ -26,6 +39,7 @@ from gateway.words.errors import (
     FirstTokenTimeout,
     GatewayError,
     IdleTimeout,
+    UpstreamAuth,
     UpstreamFailure,
     UpstreamFault,
     UpstreamReset,
@@ -41,6 +55,9 @@ HANDED_ON = "handed on"
 
 _PASSED_ON = frozenset({b"openai-processing-ms", b"openai-version"})
 _PASSED_ON_PREFIX = b"x-ratelimit-"
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_OPENAIS = frozenset({"chat", "raw"})
+"""Forms that clients of OpenAI's speak to whoever takes them: they know nobody else's fields."""
 
 
 def passes(name: bytes) -> bool:
@@ -58,8 +75,11 @@ class TargetAnswer:
         self._errand = errand
         self._incoming = incoming
         self._reader = reader
+        self._passing = reader if isinstance(reader, Passing) else None
         self._clock = errand.clock
         self._scrubber = errand.house.scrubber
+        if target.client_key:
+            self._scrubber = scrubber_for(target, errand.wishes.own, errand.house)
         self._receipt = errand.receipt
         self._malformed_events = 0
         self.attempt = attempt
@@ -68,16 +88,23 @@ class TargetAnswer:
         self.ended = False
 
     @property
+    def is_common(self) -> bool:
+        """Say whether its pieces are of the common form, whatever the client speaks."""
+        form = self._errand.call.form
+        return form == "chat" or (form != "raw" and not self.target.speaks(form))
+
+    @property
     def status(self) -> int:
         return 200
 
     @property
     def headers(self) -> tuple[Header, ...]:
         fields = self._incoming.headers
+        own = () if self._passing is None else self._passing.headers
         if not [field for field in fields if passes(field[0])]:
-            return ()
+            return own
         passed = [field for field in end_to_end(fields) if passes(field[0])]
-        return _scrubbed(passed, self._scrubber)
+        return (*own, *_scrubbed(passed, self._scrubber))
 
     async def begin(self) -> None:
         """Read up to the first content, holding what comes before it, in bounds."""
@@ -110,6 +137,8 @@ class TargetAnswer:
                 pieces = self._end_at(cut)
             else:
                 self._clock.received()
+                if not data and self._passing is not None:
+                    self._check_end(self._passing)
                 pieces = self._feed(data)
             if self._reader.ended:
                 self.ended = True
@@ -119,10 +148,18 @@ class TargetAnswer:
 
     def _end_at(self, cut: UpstreamFailure) -> list[Piece]:
         """Take a stream for whole that was cut after its last choice had finished (U14, U15)."""
+        if self._passing is not None and self._passing.needs_end:
+            raise cut
         try:
             return self._feed(b"")
         except GatewayError:
             raise cut from None
+
+    def _check_end(self, passing: Passing) -> None:
+        """Refuse an end that nobody announced, where only an end tells that an answer is whole."""
+        announced = [name for name, _ in self._incoming.headers if name in _FRAMING]
+        if passing.needs_end and not announced:
+            raise UpstreamTruncated("The provider did not say where its answer ends.")
 
     def _feed(self, data: bytes) -> list[Piece]:
         try:
@@ -213,7 +250,7 @@ async def ask(errand: Errand, target: Target, share: float = inf) -> TargetAnswe
         raise _expired(target, patience, own, share)
     except BaseException as caught:
         if isinstance(caught, GatewayError):
-            scrub(caught, errand.house.scrubber)
+            scrub(caught, scrubber_for(target, errand.wishes.own, errand.house))
         settle(errand, target, attempt, caught)
         raise
 
@@ -231,27 +268,63 @@ def _expired(target: Target, patience: float, own: float, share: float) -> Gatew
     )
 
 
+async def _credentials(
+    errand: Errand, target: Target, request: UpstreamRequest, attempt: Attempt
+) -> tuple[Header, ...]:
+    """Return what the target is shown; who leaves before that has asked nobody for anything."""
+    form, own = errand.call.form, errand.wishes.own
+    native = form not in _OPENAIS and target.speaks(form)
+    attempt.waits_for = WaitsFor.CREDENTIALS
+    shown = await credentials_for(target, request, own, errand.house, native=native)
+    attempt.waits_for = WaitsFor.HEAD
+    return shown
+
+
+def _reader(
+    form: UpstreamForm, call: Call, target: Target, incoming: Incoming, errand: Errand
+) -> Reader:
+    """Return who reads the answer."""
+    limits = errand.house.answers
+    reader = form.AnswerReader(
+        call,
+        incoming.status,
+        incoming.content_type,
+        limits.max_event_bytes,
+        limits.max_answer_bytes,
+    )
+    if target.form in SIGNED_FORMS:
+        return remembering(reader, call, target, errand)
+    return reader
+
+
 async def _begin(errand: Errand, target: Target, attempt: Attempt) -> TargetAnswer:
-    form, call, house = UPSTREAM_FORMS[target.form], errand.call, errand.house
+    call, house = errand.call, errand.house
+    form = upstream_form(call, target)
     if errand.beginning:
         call = errand.call_for(target)
-    request = form.write_request(call, target)
-    credentials = TABLE[target.kind].credentials(target.key)
+    joins = target.conduct.stream_upstream and is_joined(call, target)
+    if joins:
+        call = streamed(call)
+    asked = with_thoughts(call, target, errand) if target.form in SIGNED_FORMS else call
+    request = write_request(form, asked, target)
+    errand.receipt.dropped = request.dropped
+    if target.client_key or target.grant:
+        credentials = await _credentials(errand, target, request, attempt)
+    else:
+        credentials = TABLE[target.kind].credentials(target.key)
+    if call.passed:
+        credentials = unless_passed(credentials, call)
     incoming = await send(target, credentials, request, house.transports, attempt)
     attempt.waits_for = WaitsFor.CONTENT
     try:
         if incoming.status != OK:
-            raise await _refusal(incoming, target)
-        limits = house.answers
-        reader = form.AnswerReader(
-            call,
-            incoming.status,
-            incoming.content_type,
-            limits.max_event_bytes,
-            limits.max_answer_bytes,
-        )
+            raise await _refusal(incoming, form, target)
+        reader = _reader(form, call, target, incoming, errand)
+        reader = Joining(reader, attempt) if joins else reader
         answer = TargetAnswer(target, attempt, errand, incoming, reader)
         await answer.begin()
+        if call.native is not None:
+            await note_kept(reader, target, errand)
     except BaseException:
         await incoming.aclose()
         raise
@@ -285,6 +358,10 @@ def settle(
     if house.costs is not None:
         house.costs.charge(attempt, target, errand.call, errand.receipt)
     today = None if failure is None else house.today()
+    if failure is not None and target.client_key:
+        left = left or blames_holder(failure, target)
+    elif target.grant and isinstance(failure, UpstreamAuth):
+        house.tokens.doubt(target)
     house.health.ended(target, now, failure, left=left, today=today)
 
 
@@ -300,14 +377,14 @@ def _was_hurried(failure: GatewayError, target: Target, attempt: Attempt, errand
     return isinstance(failure, IdleTimeout) and errand.wishes.patience < target.timeouts.idle
 
 
-async def _refusal(incoming: Incoming, target: Target) -> GatewayError:
+async def _refusal(incoming: Incoming, form: UpstreamForm, target: Target) -> GatewayError:
     """Read a provider's error answer, in bounds."""
     body = bytearray()
     while len(body) < MAX_ERROR_BYTES and (data := await incoming.receive()):
         body += data
-    return UPSTREAM_FORMS[target.form].read_error(
-        incoming.status, tuple(end_to_end(incoming.headers)), bytes(body[:MAX_ERROR_BYTES])
-    )
+    status, said = incoming.status, bytes(body[:MAX_ERROR_BYTES])
+    error = form.read_error(status, tuple(end_to_end(incoming.headers)), said)
+    return told_to_holder(status, said, error) if target.client_key else error
 
 
 def scrub(error: GatewayError, scrubber: Scrubber) -> None:

@@ -114,12 +114,23 @@ class Clock:
             await self._keepalive_done.wait()
             self._writing_since = self._spoke_at = trio.current_time()
         if self._reading_on is None:
-            await self._client.send(data)
+            if self._ticks:
+                await self._client.send(data)
+            else:
+                await self._send_alone(data)
         else:
             await self._send_if_there(data, self._reading_on)
         self._writing_since = inf
         # While we write, the provider is not read: that silence is ours.
         self._heard_at += trio.current_time() - began
+
+    async def _send_alone(self, data: bytes) -> None:
+        """Write a part of an answer of one piece, which has no clock task to watch over it."""
+        with trio.move_on_after(self._options.write_timeout) as scope:
+            await self._client.send(data)
+        if scope.cancelled_caught:
+            self._life.cut(Cause.CLIENT_STALLED)
+            await trio.lowlevel.checkpoint()
 
     async def _send_if_there(self, data: bytes, reading_on: ReadingOn) -> None:
         """Write to a client that may leave, which ends the writing and not the call."""

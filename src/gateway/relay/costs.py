@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from gateway.policy.calibration import Calibration
-from gateway.policy.estimates import prompt_of
+from gateway.policy.estimates import COUNTS, prompt_of
 from gateway.policy.prices import Price, Prices, cost_of
 from gateway.words.answer import Usage
 from gateway.words.call import Call
@@ -50,9 +50,10 @@ class Costs:
         """Write on attempt and receipt what an attempt that has ended has cost."""
         if attempt.outcome == "completed" and attempt.usage is not None:
             usage = attempt.usage
-            self.calibration.learn(attempt.target, attempt.pieces, usage.output_tokens)
+            if attempt.pieces:  # where nothing was answered there is nothing to learn of answers
+                self.calibration.learn(attempt.target, attempt.pieces, usage.output_tokens)
             receipt.usage, receipt.usage_quality = usage, EXACT
-        elif _has_worked(attempt):
+        elif _has_worked(attempt) and call.operation not in COUNTS:
             usage = self._estimated(attempt, call, receipt)
         else:
             return

@@ -1,29 +1,37 @@
 """All that a call decides with: frozen, so that a call ends with what it began with."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+import msgspec
 from httpx2 import AsyncBaseTransport
 
 from gateway.forms.chat_thread import thread_of
 from gateway.policy.allowance import Allowance
+from gateway.policy.areas import Ways
 from gateway.policy.asking import Ask
 from gateway.policy.budgets import Purse, Purses, Want
 from gateway.policy.health import Health
 from gateway.policy.issuers import Identifies
 from gateway.policy.keys import Keyring
 from gateway.policy.limits import Lease, Subject
+from gateway.policy.own_key import OwnKey, own_key
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
+from gateway.policy.thoughts import Thoughts
+from gateway.policy.wishes import Wishes
 from gateway.relay.costs import Costs
 from gateway.relay.kept import Answers
+from gateway.relay.objects import LocalObjects
 from gateway.relay.options import AnswerOptions, ClockOptions
 from gateway.relay.shared import Sharing
+from gateway.upstream.tokens import Tokens
 from gateway.words.call import Call
 from gateway.words.caller import Caller, Limits
 from gateway.words.client import Header
+from gateway.words.owned import Owned
 from gateway.words.receipt import Receipt, Tap
 from gateway.words.target import Plan
 
@@ -57,6 +65,25 @@ class Books(Protocol):
 
     def started(self, receipt: Receipt) -> object:
         """Note a call right before the first target is asked, without waiting."""
+
+
+class Objects(Protocol):
+    """Who knows whose the objects are that providers keep: files, batches, responses (API1).
+
+    A scope is `relay.scope.scope_of` of a caller. Whoever had an object first keeps it.
+    """
+
+    async def owner_of(self, id: str) -> Owned | None:
+        """Return whose an object is; None where nobody had it made here. Raises `Busy`."""
+
+    async def owners_of(self, ids: Iterable[str]) -> Mapping[str, Owned]:
+        """Return the owners of those that have one. Raises `Busy`."""
+
+    async def claim(self, kind: str, ids: Iterable[str], provider: str, scope: bytes) -> None:
+        """Note whose objects are; what can be no id is passed over. Raises nothing."""
+
+    async def forget(self, id: str) -> None:
+        """Note that an object is no more. Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +124,31 @@ class House:
     """Tell the log of a bug: what was being done, the exception, the request id."""
     issuers: Identifies | None = None
     """Who knows callers by the tokens of issuers; None where there are none."""
+    objects: Objects = field(default_factory=LocalObjects)
+    """Whose the objects are that providers keep."""
+    ways: Ways = field(default_factory=Ways)
+    """Who serves what passes through."""
+    tokens: Tokens = field(default_factory=Tokens)
+    """Who has the credentials that end after a while."""
+    passes_keys: bool = False
+    """Whether any provider is shown the caller's own key."""
+    thoughts: Thoughts = field(default_factory=Thoughts)
+    """The thoughts behind calls of tools, for clients that do not send them back."""
+
+    def with_own_key(self, wishes: Wishes, headers: Mapping[bytes, bytes]) -> Wishes:
+        """Return the wishes with the key that the caller has with a provider, if it shows one."""
+        return msgspec.structs.replace(wishes, own=self.own_key(headers))
+
+    def own_key(self, headers: Mapping[bytes, bytes]) -> OwnKey | None:
+        """Return the key that the caller has with a provider; None where it shows none."""
+        known = self.keys is not None or self.issuers is not None
+        return own_key(headers, self._is_ours if known else None)
+
+    def _is_ours(self, shown: bytes) -> bool:
+        """Say whether a key or a token is for this gateway: nobody else is to be shown it."""
+        keys, issuers = self.keys, self.issuers
+        known = keys is not None and keys.knows(shown)
+        return known or (issuers is not None and issuers.is_meant_here(shown))
 
     def plan(self, call: Call, caller: Caller, now: float) -> Plan:
         """Return whom to ask for this caller, in order. Raises `UnknownModel`."""

@@ -31,7 +31,8 @@ class Resuming:
         """It may be asked for again `most` times."""
         self._answer = answer
         self._journey = journey
-        self._errand = errand
+        # What is joined is of the common form: nobody is asked to go on in another one.
+        self._errand = msgspec.structs.replace(errand, call=errand.call.as_common())
         self._clock = clock
         self._left = most
         self._delivered = Delivered()

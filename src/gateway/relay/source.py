@@ -11,34 +11,34 @@ import msgspec
 from gateway.forms.chat_facts import is_finished
 from gateway.policy.cache import Kept, weight
 from gateway.policy.sameness import digest
+from gateway.relay.counting import COUNT, count
 from gateway.relay.errand import Errand
 from gateway.relay.hearing import CallClock
 from gateway.relay.replay import Replayed
+from gateway.relay.scope import scope_of
 from gateway.relay.shared import Lasting
 from gateway.relay.shared_clock import SharedClock
 from gateway.relay.start import first_to_speak
 from gateway.words.answer import Answer, Piece
-from gateway.words.caller import Caller
 from gateway.words.client import Header
 from gateway.words.target import Plan
 
 
-def scope_of(caller: Caller) -> bytes:
-    """Return who may share an answer with this caller: its team, or its key alone (S12)."""
-    if caller.team is not None:
-        return b"team " + caller.team.encode()
-    # A key id is short enough to be met by chance or by trying: the name stands beside it.
-    return b"key " + caller.key_id.encode() + b" " + caller.key.encode()
-
-
 async def answer_to(plan: Plan, errand: Errand, clock: CallClock) -> Answer:
     """Return the answer at its first content; raises `GatewayError`."""
+    if errand.call.operation == COUNT:
+        return await count(plan, errand, clock)
     conduct = plan.conduct
-    if conduct.cache_ttl or conduct.coalesce:
+    if (conduct.cache_ttl or conduct.coalesce) and not _asks_with_own_key(plan):
         key = digest(errand.call, scope_of(errand.receipt.caller))
         if key is not None:
             return await _kept_or_told(key, plan, errand, clock)
     return await first_to_speak(plan, errand, clock)
+
+
+def _asks_with_own_key(plan: Plan) -> bool:
+    """Say whether the answer may be one that a caller pays for himself: that is nobody else's."""
+    return any(target.client_key for target in (*plan.targets, *plan.context_targets))
 
 
 async def _kept_or_told(key: bytes, plan: Plan, errand: Errand, clock: CallClock) -> Answer:

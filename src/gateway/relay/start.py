@@ -34,7 +34,7 @@ async def first_to_speak(plan: Plan, errand: Errand, clock: CallClock) -> Target
     if isinstance(answer, GatewayError):
         raise answer
     errand.receipt.target = answer.target.name
-    if conduct.resume and errand.call.stream:
+    if conduct.resume and errand.call.stream and answer.is_common:
         return Resuming(answer, journey, errand, clock, conduct.resume_attempts)
     return answer
 

@@ -30,14 +30,14 @@ PATIENCE: Final = 1.0
 
 _READ: Final = (
     'SELECT name, digest, hint, team, "user", models, limits, created, expires, revoked,'
-    " metadata, budgets FROM keys"
+    " metadata, budgets, passthrough FROM keys"
 )
 _READ_ONE: Final = f"{_READ} WHERE name = ?"
 _READ_VERSION: Final = "SELECT value FROM meta WHERE name = 'keys_version'"
 _RAISE_VERSION: Final = "UPDATE meta SET value = value + 1 WHERE name = 'keys_version'"
 _CREATE: Final = (
     'INSERT INTO keys (name, digest, hint, team, "user", models, limits, created, expires,'
-    " revoked, metadata, budgets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " revoked, metadata, budgets, passthrough) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (name) DO NOTHING"
 )
 _REVOKE: Final = "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL"
@@ -69,6 +69,7 @@ class _Row(msgspec.Struct, array_like=True, frozen=True):
     revoked: int | None
     metadata: str
     budgets: str
+    passthrough: str
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -101,7 +102,7 @@ class KeyStore:
             *(record.name, record.digest, record.hint, record.team, record.user),
             *(_json(record.models), _json(limits)),
             *(record.created, record.expires, record.revoked, _json(record.metadata)),
-            _json(record.budgets),
+            *(_json(record.budgets), _json(record.passthrough)),
         )
         if not self._change(_CREATE, row):
             raise NameTaken(record.name)
@@ -282,6 +283,7 @@ def _record(row: tuple[object, ...]) -> KeyRecord | None:
             found.revoked,
             msgspec.json.decode(found.metadata, type=dict[str, str]),
             msgspec.json.decode(found.budgets, type=tuple[Budget, ...]),
+            msgspec.json.decode(found.passthrough, type=tuple[str, ...]),
         )
     except (msgspec.DecodeError, TypeError):  # TypeError: a limit that nobody here knows
         return None

@@ -16,12 +16,12 @@ from gateway.policy.cache import Kept
 from gateway.words.answer import Piece, Usage
 from gateway.words.client import Header
 
-VERSION: Final = 1
+VERSION: Final = 2
 MOST_PIECES: Final = 32_768
 MOST_HEADERS: Final = 64
 LONGEST_NAME: Final = 1024
 
-_PIECE = (*("raw", "has_content", "usage", "usage_only"), *("fault", "model", "comment"))
+_PIECE = (*("raw", "has_content", "usage", "usage_only"), *("fault", "model", "comment", "native"))
 """The fields of a piece in their order; others are another version."""
 
 _FRAMING = frozenset({
@@ -30,11 +30,11 @@ _FRAMING = frozenset({
 })  # fmt: skip
 
 _Name = Annotated[str, Meta(max_length=LONGEST_NAME)]
-_Part = tuple[bytes, bool, Usage | None, bool, None, _Name | None, bool]
+_Part = tuple[bytes, bool, Usage | None, bool, None, _Name | None, bool, bool]
 
 
 class _Packed(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    version: Literal[1]
+    version: Literal[2]
     key: Annotated[bytes, Meta(max_length=64)]
     status: Annotated[int, Meta(ge=200, le=299)]
     headers: Annotated[tuple[tuple[bytes, bytes], ...], Meta(max_length=MOST_HEADERS)]

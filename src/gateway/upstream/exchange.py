@@ -6,9 +6,10 @@ from math import inf
 import trio
 
 from gateway.upstream.failures import Malformed, Reset, Truncated, WriteStalled
-from gateway.upstream.outgoing import Outgoing
+from gateway.upstream.outgoing import READ_AT_ONCE_BYTES, Outgoing
 from gateway.upstream.response import ResponseReader
 from gateway.upstream.wire import READ_BYTES, Ragged, UpstreamStream
+from gateway.words.body import LongBody
 from gateway.words.receipt import WaitsFor
 
 WRITE_BYTES = 65_536
@@ -113,11 +114,27 @@ class Connection:
 
     async def _send(self, request: Outgoing, patience: float) -> bool:
         """Write the request; False where it was answered before it had been sent whole."""
-        if len(request.body) <= WRITE_BYTES:
-            await self._write(request.head + request.body, patience)
-            return True
+        body = request.body
+        if not isinstance(body, LongBody):
+            if len(body) <= WRITE_BYTES:
+                await self._write(request.head + body, patience)
+                return True
+            await self._write(request.head, patience)
+            return await self._send_part(body, patience)
         await self._write(request.head, patience)
-        with memoryview(request.body) as view:
+        sent = 0
+        while sent < len(body):
+            if self._hear_what_was_said():
+                return False
+            part = await body.read(sent, READ_AT_ONCE_BYTES)
+            if not await self._send_part(part, patience):
+                return False
+            sent += len(part)
+        return True
+
+    async def _send_part(self, part: bytes, patience: float) -> bool:
+        """Write a part of a body; False where it was answered before that had been sent whole."""
+        with memoryview(part) as view:
             for begin in range(0, len(view), WRITE_BYTES):
                 if self._hear_what_was_said():
                     return False

@@ -67,6 +67,12 @@ class Issuers:
             self._remember(digest, _Known(caller, issuer.ends(said), keys, keys.changes))
         return caller
 
+    def is_meant_here(self, token: bytes) -> bool:
+        """Say whether this is a token for this gateway, in force or not, whoever has signed it."""
+        said = read_token(token)
+        issuer, _ = self._issuers.get(said.issuer, (None, None)) if said else (None, None)
+        return said is not None and issuer is not None and issuer.means(said)
+
     def _remember(self, digest: bytes, known: _Known) -> None:
         self._known.pop(digest, None)
         while len(self._known) >= MOST_KNOWN:

@@ -9,9 +9,13 @@ import httpx2
 import msgspec
 
 from gateway.forms.http import write_fields
+from gateway.words.body import Body
 from gateway.words.client import Header
 from gateway.words.receipt import Attempt
 from gateway.words.target import Origin
+
+READ_AT_ONCE_BYTES = 262_144
+"""So much of a long body is held while it is sent."""
 
 _METHOD = re.compile(r"[A-Z]+")
 _TARGET = re.compile(rb"/[\x21-\x7e]*")
@@ -69,7 +73,7 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     method: str
     fields: bytes
-    body: bytes
+    body: Body
     attempt: Attempt = msgspec.field(default_factory=partial(Attempt, "", 0.0))
 
     @property

@@ -17,16 +17,44 @@ MAX_MODELS = 10_000
 MAX_ID_BYTES = 256
 
 _REFUSALS_OF_A_KEY = frozenset({401, 402, 403})
+_ASKED_FOR = frozenset({"generateContent", "embedContent"})
 _OK = 200
 _FAILS = 500
+
+_COLLECTION = "models/"
+"""Stands before a name of Google's, and is no part of it."""
 
 
 class _Model(msgspec.Struct):
     id: str = ""
 
 
+class _Named(msgspec.Struct, rename="camel"):
+    """A model of Cohere's or of Gemini's, which says for what each is; most here are for talk."""
+
+    name: str = ""
+    supported_generation_methods: list[str] | None = None
+
+    @property
+    def talks(self) -> bool:
+        """Say whether it may be asked for what clients ask here."""
+        methods = self.supported_generation_methods
+        return methods is None or not _ASKED_FOR.isdisjoint(methods)
+
+
 class _Models(msgspec.Struct):
-    data: list[_Model]
+    """A list in OpenAI's form (`data`), or as Cohere and Gemini give it."""
+
+    data: list[_Model] | None = None
+    models: list[_Named] | None = None
+
+    def ids(self) -> list[str] | None:
+        """Return the names by which models are asked for; None where there is no list."""
+        if self.data is not None:
+            return [model.id for model in self.data]
+        if self.models is None:
+            return None
+        return [model.name.removeprefix(_COLLECTION) for model in self.models if model.talks]
 
 
 _read_models = msgspec.json.Decoder(_Models).decode
@@ -66,16 +94,20 @@ def is_loopback(host: str) -> bool:
 
 
 async def list_models(
-    origin: Origin, path: str, headers: tuple[Header, ...], client: httpx2.AsyncClient
+    origin: Origin,
+    path: str,
+    headers: tuple[Header, ...],
+    client: httpx2.AsyncClient,
+    lists: str = "/models",
 ) -> tuple[str, ...]:
-    """Return the ids that `{path}/models` lists; `headers` hold the credentials.
+    """Return the ids that are listed at `lists`; `headers` hold the credentials.
 
     Raises `UpstreamFailure` and `Timeout`. The wait as a whole is the caller's to bound.
     """
     name = str(origin)
     try:
         async with client.stream(
-            "GET", url_of(origin, path, "/models"), headers=list(headers)
+            "GET", url_of(origin, path, lists), headers=list(headers)
         ) as response:
             if response.status_code != _OK:
                 raise _refusal(response.status_code, name)
@@ -113,11 +145,12 @@ async def _body_of(response: httpx2.Response, name: str) -> bytes:
 def _ids_in(body: bytes, name: str) -> tuple[str, ...]:
     """Read the ids; those that could not be asked for are left out (R10)."""
     try:
-        models = _read_models(body).data
+        listed = _read_models(body).ids()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"The list of models of {name} cannot be read.") from error
-    ids = dict.fromkeys(model.id for model in models if _can_be_asked_for(model.id))
-    return tuple(ids)[:MAX_MODELS]
+    if listed is None:
+        raise UpstreamMalformed(f"The answer of {name} holds no list of models.")
+    return tuple(filter(_can_be_asked_for, dict.fromkeys(listed)))[:MAX_MODELS]
 
 
 def _can_be_asked_for(model: str) -> bool:

@@ -4,7 +4,7 @@ Nothing of httpx2 passes this file towards the corridor: its exceptions become t
 a table. The address is the target's own; nothing in a request chooses one (R1).
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from functools import lru_cache
 from typing import Final, Protocol
@@ -15,9 +15,10 @@ import trio
 
 from gateway import __version__
 from gateway.upstream import failures
-from gateway.upstream.outgoing import Clocks, Outgoing, write_head
+from gateway.upstream.outgoing import READ_AT_ONCE_BYTES, Clocks, Outgoing, write_head
 from gateway.upstream.stream import DirectStream, DirectTransport
 from gateway.words import errors
+from gateway.words.body import Body, LongBody
 from gateway.words.call import UpstreamRequest
 from gateway.words.client import Header
 from gateway.words.receipt import Attempt
@@ -106,17 +107,18 @@ async def _ask(
 ) -> "DirectAnswer":
     """Ask the house's own transport, which needs no object of httpx2's."""
     given = (*request.headers, *target.headers, *credentials)
-    fields = _prepared(target.origin, target.path, request.method, request.path, given)
-    outgoing = Outgoing(request.method, fields, request.body, attempt)
+    path = request.path + target.query
+    # What is shown once, or is another's key, is not to be remembered.
+    prepare = prepared.__wrapped__ if target.client_key or target.grant else prepared
+    fields = prepare(target.origin, target.base, request.method, path, given)
+    outgoing = Outgoing(request.method, fields, request.long_body or request.body, attempt)
     clocks = Clocks(connect=target.timeouts.connect, write=WRITE_TIMEOUT)
     body = await transport.ask(target.origin, outgoing, target.max_connections, clocks)
     return DirectAnswer(body.status, body, target.name)
 
 
 @lru_cache(maxsize=1024)
-def _prepared(
-    origin: Origin, base: str, method: str, path: str, given: tuple[Header, ...]
-) -> bytes:
+def prepared(origin: Origin, base: str, method: str, path: str, given: tuple[Header, ...]) -> bytes:
     """Return the head that all such requests have, but for the length: checked and written once."""
     url = url_of(origin, base, path)
     return write_head(method, url.raw_path, origin, _headers(given))
@@ -126,16 +128,41 @@ def _foreign(
     target: Target, credentials: tuple[Header, ...], request: UpstreamRequest
 ) -> httpx2.Request:
     """Return the request as any other transport takes it."""
+    length: tuple[Header, ...] = ()
+    if request.long_body is not None:
+        length = ((b"content-length", b"%d" % len(request.long_body)),)
     return httpx2.Request(
         request.method,
-        url_of(target.origin, target.path, request.path),
-        headers=_headers((*request.headers, *target.headers, *credentials)),
-        stream=httpx2.ByteStream(request.body),
+        url_of(target.origin, target.base, request.path + target.query),
+        headers=_headers((*request.headers, *target.headers, *credentials, *length)),
+        stream=_stream_of(request.long_body or request.body),
         extensions={
             "timeout": {"connect": target.timeouts.connect, "write": WRITE_TIMEOUT},
             "max_connections": target.max_connections,
         },
     )
+
+
+def _stream_of(body: Body) -> httpx2.AsyncByteStream:
+    return _Long(body) if isinstance(body, LongBody) else httpx2.ByteStream(body)
+
+
+class _Long(httpx2.AsyncByteStream):
+    """A long body, from its beginning each time that it is gone through."""
+
+    def __init__(self, body: LongBody) -> None:
+        self._body = body
+        self._at = 0
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Long(self._body)
+
+    async def __anext__(self) -> bytes:
+        part = await self._body.read(self._at, READ_AT_ONCE_BYTES)
+        if not part:
+            raise StopAsyncIteration
+        self._at += len(part)
+        return part
 
 
 async def body_within(response: httpx2.Response, most_bytes: int) -> bytes:

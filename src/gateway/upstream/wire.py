@@ -5,12 +5,15 @@ ordinary call: the peer sees it at once, and whoever waits on the wire is woken.
 """
 
 import socket
-from typing import Protocol
+import struct
+from contextlib import suppress
+from typing import Final, Protocol
 
 import trio
 from trio.lowlevel import checkpoint_if_cancelled, notify_closing, wait_readable, wait_writable
 
 READ_BYTES = 65_536
+_NO_LINGERING: Final = struct.pack("ii", 1, 0)
 
 
 class UpstreamStream(Protocol):
@@ -128,6 +131,11 @@ class Wire(trio.abc.HalfCloseableStream):
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise trio.BrokenResourceError(f"closing one way failed: {error}") from error
+
+    def break_off(self) -> None:
+        """Have `close` tell the peer by a reset that this was no end."""
+        with suppress(OSError):  # macOS: the peer is gone already
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
 
     def close(self) -> None:
         if not self._closed:

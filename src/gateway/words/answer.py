@@ -41,7 +41,8 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 
     `raw` holds whole events of the form (framing included), or a whole body where the call does
     not stream. `usage_only` marks the event that exists only to carry usage, `comment` what is
-    no event at all.
+    no event at all. `native` says that `raw` is of the client's own form; else it is of the common
+    one.
     """
 
     raw: bytes
@@ -51,6 +52,7 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     fault: Fault | None = None
     model: str | None = None
     comment: bool = False
+    native: bool = False
 
 
 class Answer(Protocol):

@@ -23,7 +23,8 @@ class Caller:
     """One who may call. `key` is the name of the virtual key, `key_id` tells it from all others.
 
     `models` and `team_models` are names and patterns that may be asked for; empty is all. Both must
-    allow a name. `accounts` are the budgets that its calls are paid from.
+    allow a name. `accounts` are the budgets that its calls are paid from. `passthrough` names the
+    providers whose own APIs are open to it.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Caller:
     team_limits: Limits = field(default=Limits())
     accounts: tuple[Account, ...] = ()
     unpriced: Unpriced = "refuse"
+    passthrough: tuple[str, ...] = ()
 
 
 ANYONE = Caller("", "")

@@ -1,11 +1,14 @@
 """The client as the corridor sees it: one who is answered, piece by piece or at once."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from typing import Protocol
 
 Header = tuple[bytes, bytes]
 """One header field; names are lower case, values are checked at the border (R5)."""
+
+Take = Callable[[bytes], Awaitable[None]]
+"""Takes a part of a body; while it does, no more is read."""
 
 
 class Client(Protocol):
@@ -23,6 +26,12 @@ class Client(Protocol):
         """Read the request's body whole, within its limit and deadline.
 
         Raises `TooLarge`, `BodyTimeout`, `BadRequest`; a client that goes away cuts the life.
+        """
+
+    async def pour(self, take: Take) -> None:
+        """Read the body part by part, within its limit and deadline, and give each to `take`.
+
+        Raises as `body`, and what `take` raises. Either is called, and once.
         """
 
     def start(self, status: int, headers: Sequence[Header]) -> None:

@@ -2,8 +2,12 @@
 
 GatewayError
 ├── ClientMistake          change the request: 4xx, asking again as it is changes nothing
-│   ├── BadRequest, Unauthorized, Forbidden, UnknownModel, UnknownPath, WrongMethod
-│   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, HeadTooLarge
+│   ├── BadRequest
+│   │   └── Unsupported    another provider might do it
+│   ├── Unauthorized
+│   │   └── OwnKeyMissing  the provider is shown the caller's own key, and there is none
+│   ├── Forbidden, UnknownModel, UnknownObject, UnknownResponse, UnknownPath, WrongMethod
+│   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, UpgradeNeeded, HeadTooLarge
 ├── Busy                   ask again later: 503 with retry-after
 ├── RateLimited            the caller's own limit is reached: 429 with retry-after
 ├── BudgetExceeded         nothing is left of the caller's money: 429, and no use to ask again
@@ -14,9 +18,11 @@ GatewayError
 ├── UpstreamFailure        the provider failed: 502
 │   ├── ConnectFailed      before a byte was sent
 │   │   └── NameFailed, TlsFailed
+│   ├── NoCredentials      we have nothing to show it
 │   ├── UpstreamAuth       it refused our credentials
 │   ├── UpstreamMalformed, UpstreamTruncated, UpstreamReset, AnswerTooLarge
 │   ├── UpstreamRefused    its own error status is passed on
+│   │   └── OwnKeyRefused  it refused the caller's own key
 │   └── UpstreamFault      it told an error in mid-stream
 ├── Timeout                a clock ran out: 504
 │   ├── ConnectTimeout, FirstTokenTimeout, IdleTimeout, TotalTimeout, UpstreamWriteTimeout
@@ -64,6 +70,12 @@ class BadRequest(ClientMistake):
     """Malformed HTTP, malformed JSON, a field of the wrong type, a required field missing."""
 
 
+class Unsupported(BadRequest):
+    """What this model's provider cannot be told, or cannot do; another might."""
+
+    code = "unsupported_parameter"
+
+
 class Forbidden(ClientMistake):
     """A request that a keyless gateway refuses: it came from a web page or another host (R27)."""
 
@@ -80,11 +92,30 @@ class Unauthorized(ClientMistake):
     code = "invalid_api_key"
 
 
+class OwnKeyMissing(Unauthorized):
+    """The model is asked with the caller's own key of its provider, and none was shown."""
+
+    code = "provider_key_missing"
+
+
 class UnknownModel(ClientMistake):
     """No such model, or none that this caller may use: one and the same answer (S13)."""
 
     status = 404
     code = "model_not_found"
+
+
+class UnknownObject(ClientMistake):
+    """No such file, batch or response, or another caller's: one and the same answer (API1)."""
+
+    status = 404
+    code = "object_not_found"
+
+
+class UnknownResponse(ClientMistake):
+    """No such response or conversation to go on from, or another caller's (API1)."""
+
+    code = "previous_response_not_found"
 
 
 class UnknownPath(ClientMistake):
@@ -129,6 +160,13 @@ class UnsupportedMedia(ClientMistake):
 
     status = 415
     code = "unsupported_media_type"
+
+
+class UpgradeNeeded(ClientMistake):
+    """A WebSocket is spoken here, and none was asked for."""
+
+    status = 426
+    code = "upgrade_required"
 
 
 class HeadTooLarge(ClientMistake):
@@ -243,6 +281,12 @@ class UpstreamAuth(UpstreamFailure):
     retryable = False
 
 
+class NoCredentials(UpstreamFailure):
+    """The credentials that the provider wants could not be fetched; it was not asked."""
+
+    code = "upstream_credentials_missing"
+
+
 class UpstreamMalformed(UpstreamFailure):
     """What the provider sent is not HTTP, not the content type that was asked for, or not JSON."""
 
@@ -283,6 +327,10 @@ class UpstreamRefused(UpstreamFailure):
     ) -> None:
         super().__init__(message, param=param, headers=headers)
         self.status, self.type, self.code = status, type, code
+
+
+class OwnKeyRefused(UpstreamRefused):
+    """It refused the caller's own key: that says nothing of our keys, nor of how it is."""
 
 
 class UpstreamFault(UpstreamFailure):

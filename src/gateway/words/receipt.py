@@ -46,6 +46,7 @@ class WaitsFor(StrEnum):
     """What a call or an attempt waits for; a closed list, in words for people."""
 
     BODY = "the client's body"
+    CREDENTIALS = "credentials"
     SLOT = "a slot"
     CONNECTION = "a connection"
     TURN = "its next try"
@@ -121,10 +122,11 @@ class Attempt(msgspec.Struct):
 
     `waits_for` is written by whoever begins to wait, up to the first content. `upstream` is the
     connection that carries it, while it does. `stale` says that it was sent once more, because the
-    kept connection that was to carry it had been closed (U5); `alone` that its client has left, so
-    that it is not. `usage` is what the provider has reported of this attempt: what it costs,
-    whether or not it is the one that answered; `pieces` are those with content that it has told,
-    `counted` those of them that the usage counts; `cost_nanos` what it comes to in nano-dollars.
+    kept connection that was to carry it had been closed (U5); `alone` that it is not, because its
+    client has left, or it may have made something. `usage` is what the provider has reported of
+    this attempt: what it costs, whether or not it is the one that answered; `pieces` are those with
+    content that it has told, `counted` those of them that the usage counts; `cost_nanos` what it
+    comes to in nano-dollars.
     """
 
     target: str
@@ -177,7 +179,8 @@ class Receipt(msgspec.Struct, eq=False):
     that broke off was gone on with. `cache` is "hit", "miss", "shared", or None where answers are
     neither kept nor shared; `shared_with` is the request whose answer this one read along. `asked`
     is the model that was asked for where a spent budget had another take its place. `drained` says
-    that the answer was read on after its client had left.
+    that the answer was read on after its client had left. `dropped` names the fields of the request
+    that the last target which was asked could not be told.
     """
 
     request_id: str
@@ -204,6 +207,7 @@ class Receipt(msgspec.Struct, eq=False):
     attempts: list[Attempt] = []
     hedged: bool = False
     resumed: int = 0
+    dropped: tuple[str, ...] = ()
     cache: str | None = None
     shared_with: str | None = None
     caller: Caller = ANYONE

@@ -1,6 +1,7 @@
 """One place that can answer: provider, address, key, the provider's own name for the model."""
 
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from gateway.words.client import Header
 from gateway.words.secret import Secret
@@ -57,6 +58,7 @@ class Conduct:
     cooldown: Cooldown = Cooldown()
     coalesce: bool = False
     cache_ttl: float = 0.0
+    stream_upstream: bool = False
     honour_client_timeout: bool = True
     reads_on: bool = False
     drain_max_seconds: float = 120.0
@@ -72,7 +74,15 @@ class Target:
     `running_usage` that it is asked to tell with each event what there was so far. `max_tokens` is
     how long an answer may be where the client does not say, for a provider that wants to be told.
     With `usage_unasked` it reports usage without being asked, and refuses to be; `renames` are
-    fields that it knows by other names.
+    fields that it knows by other names. `also` names the forms that it speaks beside its own, to
+    calls that came in them. With `drops` it is not told what it cannot be told; else such a call is
+    refused. `query` stands behind the path of each request, its `?` included. `region` is where the
+    provider is asked, for one whose signatures name it; `dialect` is in which manner it speaks its
+    form, where there are several. `also` holds for models in whose name `also_of` stands. `grant`
+    names the source of credentials that end after a while, where it is shown such (see
+    `upstream/tokens.py`). With `by_model`, such as `/deployments/`, the paths of all requests go on
+    with that and the model's name. With `client_key` it is shown the caller's own key. `keeps` are
+    the fields that it takes in messages beside OpenAI's own, of calls that came in another form.
     """
 
     provider: str
@@ -92,11 +102,29 @@ class Target:
     max_tokens: int = 0
     usage_unasked: bool = False
     renames: tuple[tuple[str, str], ...] = ()
+    also: tuple[str, ...] = ()
+    drops: bool = False
+    query: str = ""
+    region: str = ""
+    dialect: str = ""
+    also_of: str = ""
+    grant: str = ""
+    by_model: str = ""
+    client_key: bool = False
+    keeps: tuple[str, ...] = ()
     name: str = field(init=False, compare=False)
     """Names the target in logs and receipts: provider and model, never its key."""
+    base: str = field(init=False, compare=False)
+    """What stands before the path of each request: `path`, and the model where paths name it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", f"{self.provider}/{self.model}")
+        model = self.by_model and self.by_model + quote(self.model, safe="")
+        object.__setattr__(self, "base", self.path + model)
+
+    def speaks(self, form: str) -> bool:
+        """Say whether a call of this form is asked of the target without translation."""
+        return form == self.form or (form in self.also and self.also_of in self.model)
 
 
 @dataclass(frozen=True, slots=True)
