@@ -80,8 +80,11 @@ def tests(session: nox.Session) -> None:
 def simulate(session: nox.Session) -> None:
     """Run the corridor in simulated worlds, each from a seed; `-- --seeds 20000` runs more."""
     session.install("-e", ".")
-    chosen = session.posargs or ["--seeds", "1000", "--jobs", "2"]
-    session.run("python", "-m", "tests.simulation", *chosen)
+    if session.posargs:
+        session.run("python", "-m", "tests.simulation", *session.posargs)
+        return
+    session.run("python", "-m", "tests.simulation", "--seeds", "400", "--jobs", "2")
+    session.run("python", "-m", "tests.simulation", "--forms", "--seeds", "200", "--jobs", "2")
 
 
 @nox.session(default=False)

@@ -53,8 +53,9 @@ def test_the_example_of_the_standard_is_accepted_as_it_says() -> None:
     ids=str,
 )
 def test_another_head_is_told_what_is_spoken_here(without: dict[bytes, bytes]) -> None:
-    with pytest.raises(UpgradeNeeded):
+    with pytest.raises(UpgradeNeeded) as told:
         handshake(head({**ASKED, **without}))
+    assert told.value.headers == ((b"upgrade", b"websocket"),)
 
 
 def test_http_1_0_knows_no_other_protocols() -> None:

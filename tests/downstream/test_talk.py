@@ -211,6 +211,7 @@ async def test_without_a_handshake_it_is_said_what_is_spoken_here(
 ) -> None:
     reply = await stage.ask(get("/v1/responses")).reply()
     assert (reply.status, reply.error["code"]) == (426, "upgrade_required")
+    assert reply.get("upgrade") == "websocket"
 
 
 async def test_r27_a_web_page_opens_no_websocket_where_there_are_no_keys(

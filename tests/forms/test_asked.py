@@ -6,10 +6,8 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from gateway.forms.asked import MAX_VALUES, Asked
+from gateway.forms.asked import MAX_VALUES, Asked, is_positive, is_stop, is_text, or_reason
 from gateway.words.errors import BadRequest, Unsupported
-
-text = msgspec.json.Decoder(str).decode
 
 
 def asked(*, drops: bool = False, **fields: bytes) -> Asked:
@@ -18,13 +16,13 @@ def asked(*, drops: bool = False, **fields: bytes) -> Asked:
 
 def test_a_field_is_taken_once() -> None:
     fields = asked(user=b'"u-1"')
-    assert fields.take("user", text) == "u-1"
-    assert fields.take("user", text) is None
+    assert fields.take("user", is_text) == "u-1"
+    assert fields.take("user", is_text) is None
 
 
 def test_what_is_malformed_is_refused_by_name() -> None:
     with pytest.raises(BadRequest) as caught:
-        asked(user=b"7").take("user", text)
+        asked(user=b"7").take("user", is_text)
     assert caught.value.param == "user"
 
 
@@ -65,7 +63,7 @@ def test_what_says_nothing_is_not_refused() -> None:
 def test_what_may_be_dropped_is_named() -> None:
     fields = asked(drops=True, seed=b"7", n=b"2", stop=b'"x"')
     fields.cannot("stop", "It has no counterpart.")
-    fields.take("stop", text)
+    fields.take("stop", is_text)
     assert fields.settle() == ("stop", "seed", "n")
 
 
@@ -96,3 +94,19 @@ def test_r15_a_flood_of_values_is_refused_before_it_is_built(value: bytes) -> No
     assert (caught.value.param, built) == ("tools", [])
     asked(input=flood, tools=b'"' + b" " * MAX_VALUES + b'"').take("input", built.append)
     assert len(built) == 1
+
+
+def test_a_count_is_more_than_nothing() -> None:
+    assert asked(n=b"1").take("n", is_positive) == 1
+    with pytest.raises(BadRequest, match="'n' cannot be read"):
+        asked(n=b"0").take("n", is_positive)
+
+
+def test_an_answer_stops_at_one_text_or_at_several() -> None:
+    assert asked(stop=b'"a"').take("stop", is_stop) == "a"
+    assert asked(stop=b'["a","b"]').take("stop", is_stop) == ["a", "b"]
+
+
+def test_what_a_provider_does_not_know_is_told_with_its_reason() -> None:
+    assert or_reason(msgspec.json.Decoder(int).decode, Raw(b"1")) == 1
+    assert or_reason(msgspec.json.Decoder(int).decode, Raw(b'"x"')) == "Expected `int`, got `str`"

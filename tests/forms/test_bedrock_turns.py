@@ -7,7 +7,8 @@ import pytest
 from msgspec import Raw
 
 from gateway.forms.bedrock_build import SIGNED
-from gateway.forms.bedrock_turns import MAX_OBJECTS, NOTHING, Mark, cache_point, turns_of
+from gateway.forms.bedrock_turns import NOTHING, Mark, cache_point, turns_of
+from gateway.forms.chat_turns import MAX_OBJECTS
 from gateway.words.errors import BadRequest, Unsupported
 
 USER = {"role": "user", "content": "Hello"}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from openai.types import Model
 
 from gateway.forms import chat
@@ -19,6 +20,7 @@ from gateway.words.errors import (
     GatewayError,
     Internal,
     UnknownModel,
+    Unsupported,
     UpstreamAuth,
     UpstreamMalformed,
     UpstreamRefused,
@@ -301,6 +303,11 @@ def test_an_upstream_request_says_where_and_what_it_wants(rest: bytes, accept: b
     request = chat.write_request(read(rest), target("small"))
     assert (request.method, request.path) == ("POST", "/chat/completions")
     assert request.headers == ((b"content-type", b"application/json"), (b"accept", accept))
+
+
+def test_what_is_no_chat_is_not_asked_here() -> None:
+    with pytest.raises(Unsupported):
+        chat.write_request(structs.replace(read(), operation="rerank"), target("small"))
 
 
 def writer(*, stream: bool = True, show_usage: bool = False) -> chat.AnswerWriter:

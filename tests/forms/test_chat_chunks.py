@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from gateway.forms.chat_chunks import Chunks, Whole, tool_call
+from gateway.forms.chat_chunks import Chunks, Whole, tool_call, usage_fields
+from gateway.forms.chat_facts import usage_of
 from gateway.words.answer import Usage
 
 TOKEN = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
@@ -14,10 +16,10 @@ CALL = tool_call("call_1", "weather", "{}")
 
 @pytest.mark.parametrize("shows_usage", [True, False])
 def test_each_chunk_is_one_of_openais(shows_usage: bool) -> None:
-    chunks = Chunks("chatcmpl-1", "m", 7, shows_usage=shows_usage)
+    chunks = Chunks('chatcmpl-"1', "m", 7, shows_usage=shows_usage)
     written = [
         chunks.role(),
-        chunks.content("Hé"),
+        chunks.content('"é\n'),
         chunks.content("Hi", [TOKEN]),
         chunks.thought("Hm."),
         chunks.add("annotations", []),
@@ -30,7 +32,7 @@ def test_each_chunk_is_one_of_openais(shows_usage: bool) -> None:
         assert raw.endswith(b"\n\n")
         fields = json.loads(raw[6:])
         chunk = ChatCompletionChunk.model_validate(fields)
-        assert (chunk.id, chunk.created, chunk.model) == ("chatcmpl-1", 7, "m")
+        assert (chunk.id, chunk.created, chunk.model) == ('chatcmpl-"1', 7, "m")
         assert ("usage" in fields) is shows_usage
         assert "finish_reason" in fields["choices"][0]
 
@@ -41,6 +43,13 @@ def test_the_usage_stands_alone() -> None:
     usage = ChatCompletionChunk.model_validate(fields).usage
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (5, 3, 8)
+
+
+def test_usage_is_told_as_it_is_read() -> None:
+    usage = Usage(113, 50, 100, 4, 3)
+    fields = usage_fields(usage)
+    assert usage_of(fields) == usage
+    assert CompletionUsage.model_validate(fields).total_tokens == 163
 
 
 def test_an_answer_in_one_piece_is_one_of_openais() -> None:

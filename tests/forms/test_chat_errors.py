@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forms.chat_errors import MAX_MESSAGE, Told, error_body, fault_of, told_by, told_in
+from gateway.forms.chat_errors import (
+    MAX_MESSAGE,
+    Told,
+    error_body,
+    fault_of,
+    raised,
+    told_by,
+    told_in,
+)
 from gateway.words.answer import Fault
 
 OPENAI = Told("No such model", "invalid_request_error", "model_not_found", "model")
@@ -102,3 +110,8 @@ def test_any_body_is_told_and_can_be_written(body: bytes) -> None:
     told = told_in(body)
     fault = fault_of(told)
     assert json.loads(error_body(fault.message, fault.type, told.param, fault.code))["error"]
+
+
+def test_a_fault_is_raised_with_its_own_words_and_code() -> None:
+    error = raised(Fault("Too busy", "overloaded_error", "busy"))
+    assert (str(error), error.type, error.code) == ("Too busy", "overloaded_error", "busy")

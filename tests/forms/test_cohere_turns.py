@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from gateway.forms.cohere_turns import MAX_OBJECTS, turns_of
+from gateway.forms.chat_turns import MAX_OBJECTS
+from gateway.forms.cohere_turns import turns_of
 from gateway.words.errors import BadRequest, Unsupported
 
 AUDIO = {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from gateway.forms.chat_turns import MAX_OBJECTS
 from gateway.forms.gemini_answer import AnswerReader
 from gateway.forms.gemini_names import told_name
-from gateway.forms.gemini_turns import MAX_OBJECTS, UNSIGNED, turns_of
+from gateway.forms.gemini_turns import UNSIGNED, turns_of
 from gateway.words.call import Call
 from gateway.words.errors import BadRequest, Unsupported
 

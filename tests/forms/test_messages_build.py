@@ -1,19 +1,17 @@
 """The chat form of what is said in Messages, judged by the types of OpenAI's official SDK."""
 
 import json
-from typing import Any
 
 import pytest
 from msgspec import Raw
 from openai.types import CompletionUsage
 from openai.types.chat import (
     ChatCompletion,
-    ChatCompletionChunk,
     ChatCompletionMessageFunctionToolCall,
 )
 
-from gateway.forms.chat_facts import usage_of
-from gateway.forms.messages_build import Chunks, completion, detail_of, usage_fields
+from gateway.forms.chat_chunks import usage_fields
+from gateway.forms.messages_build import completion, detail_of
 from gateway.forms.messages_facts import Block
 from gateway.words.answer import Usage
 
@@ -21,38 +19,6 @@ USAGE = Usage(113, 50, 100, 4, 3)
 TOOL = Block(type="tool_use", id="toolu_1", name="weather", input=Raw(b'{"city": "Ghent"}'))
 THOUGHT = Block(type="thinking", thinking="Hm", signature="s")
 HIDDEN = Block(type="redacted_thinking", data="d")
-
-
-def data(event: bytes) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(event.removeprefix(b"data: "))
-    return fields
-
-
-def every(chunks: Chunks) -> list[bytes]:
-    return [
-        chunks.role(),
-        chunks.content('"é\n'),
-        chunks.thought("Hm"),
-        chunks.details({"type": "reasoning.text"}),
-        chunks.tool(0, TOOL),
-        chunks.arguments(0, '{"a'),
-        chunks.finish("tool_use"),
-    ]
-
-
-@pytest.mark.parametrize("shows_usage", [True, False])
-def test_every_chunk_is_one_to_the_official_sdk(shows_usage: bool) -> None:
-    chunks = Chunks('m"1', "claude", shows_usage=shows_usage)
-    for event in every(chunks):
-        fields = data(event)
-        chunk = ChatCompletionChunk.model_validate(fields, strict=True)
-        assert (chunk.id, chunk.model, chunk.created) == ('m"1', "claude", 0)
-        assert ("usage" in fields) is shows_usage
-        assert "finish_reason" in fields["choices"][0]
-    assert data(chunks.finish("max_tokens"))["choices"][0]["finish_reason"] == "length"
-    last = data(chunks.usage(USAGE))
-    assert ChatCompletionChunk.model_validate(last, strict=True).choices == []
-    assert usage_of(last["usage"]) == USAGE
 
 
 def test_a_whole_answer_is_one_to_the_official_sdk() -> None:
@@ -84,8 +50,3 @@ def test_an_answer_without_words_has_no_content_and_no_usage_that_nobody_told() 
 @pytest.mark.parametrize("kind", ["thinking", "redacted_thinking", "text"])
 def test_what_is_not_proved_is_no_detail(kind: str) -> None:
     assert detail_of(0, Block(type=kind, thinking="Hm")) is None
-
-
-def test_a_long_id_does_not_make_each_chunk_long() -> None:
-    chunks = Chunks("x" * 1_000_000, "m", shows_usage=False)
-    assert len(chunks.content("Hi")) < 1000

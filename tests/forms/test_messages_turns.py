@@ -8,8 +8,9 @@ import json
 import pytest
 from msgspec import Raw
 
+from gateway.forms.chat_turns import MAX_OBJECTS
 from gateway.forms.messages_build import FORMAT
-from gateway.forms.messages_turns import MAX_OBJECTS, Turns, turns_of
+from gateway.forms.messages_turns import Turns, turns_of
 from gateway.words.errors import BadRequest
 
 PDF = "data:application/pdf;base64,JVBERi0="

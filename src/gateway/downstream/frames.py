@@ -24,6 +24,9 @@ from gateway.words.errors import UpgradeNeeded
 MOST_WAITING = 8
 """Messages that may wait for their turn; whoever sends more at once breaks the rules."""
 
+SPOKEN = (b"upgrade", b"websocket")
+"""Names the protocol; whoever is refused for not asking for it is told it, too (RFC 9110)."""
+
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
 
@@ -37,10 +40,10 @@ def handshake(head: Head) -> tuple[Header, ...]:
     spoken = said.get(b"sec-websocket-version") == b"13" and _is_key(key)
     bodiless = head.length == 0  # else what follows would be a body and no frame
     if not (asked and spoken and bodiless) or head.http10:
-        raise UpgradeNeeded("Here is a WebSocket (version 13), or POST.")
+        raise UpgradeNeeded("Here is a WebSocket (version 13), or POST.", headers=(SPOKEN,))
     accepted = base64.b64encode(sha1(key + _MAGIC, usedforsecurity=False).digest())
     return (
-        (b"upgrade", b"websocket"),
+        SPOKEN,
         (b"connection", b"Upgrade"),
         (b"sec-websocket-accept", accepted),
     )

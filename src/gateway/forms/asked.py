@@ -7,10 +7,10 @@ operator says (`on_unsupported`). Nothing is left out in silence.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from gateway.words.errors import BadRequest, Unsupported
 
@@ -60,6 +60,25 @@ _MOST_TOLD = 64
 process many times its bytes (R15)."""
 
 _decode = msgspec.json.Decoder().decode
+
+
+# How a field is taken that holds one plain value, or whatever it holds as it is.
+is_any = msgspec.json.Decoder(Raw).decode
+is_text = msgspec.json.Decoder(str).decode
+is_number = msgspec.json.Decoder(float).decode
+is_whole = msgspec.json.Decoder(int).decode
+is_positive = msgspec.json.Decoder(Annotated[int, Meta(gt=0)]).decode
+is_flag = msgspec.json.Decoder(bool).decode
+is_object = msgspec.json.Decoder(dict[str, Raw]).decode
+is_stop = msgspec.json.Decoder(str | list[str]).decode
+
+
+def or_reason(decode: Callable[[Raw], _T], value: Raw) -> _T | str:
+    """Return a field, or why it is nothing that the provider knows."""
+    try:
+        return decode(value)
+    except msgspec.ValidationError as error:
+        return str(error)
 
 
 def decode_short(raw: Raw) -> object:

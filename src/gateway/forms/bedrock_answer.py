@@ -8,7 +8,6 @@ from typing import Final
 
 from gateway.forms import chat_answer
 from gateway.forms.bedrock_build import (
-    Chunks,
     annotation_of,
     completion,
     detail_of,
@@ -24,6 +23,7 @@ from gateway.forms.bedrock_facts import (
     Happening,
     Reasoning,
     Use,
+    finish_reason_of,
     read_answer,
     read_happening,
     usage_of,
@@ -31,14 +31,14 @@ from gateway.forms.bedrock_facts import (
 from gateway.forms.bedrock_names import names_back
 from gateway.forms.chat_answer import EVENT_STREAM
 from gateway.forms.chat_build import as_stream
-from gateway.forms.chat_errors import error_body
+from gateway.forms.chat_chunks import Chunks, tool_call
+from gateway.forms.chat_errors import error_body, raised
 from gateway.forms.event_stream import MEDIA, Frames, Message
 from gateway.forms.text import one_line
 from gateway.words.answer import Fault, Piece, Usage
 from gateway.words.call import Call
 from gateway.words.errors import (
     AnswerTooLarge,
-    UpstreamFault,
     UpstreamMalformed,
     UpstreamTruncated,
 )
@@ -167,7 +167,7 @@ class AnswerReader:
         if self.ended:
             return []
         if self._fault is not None:
-            raise UpstreamFault(self._fault.message, type=self._fault.type, code=self._fault.code)
+            raise raised(self._fault)
         if not self._events:
             return self._end_whole(bytes(self._body))
         self._frames.feed(b"")
@@ -234,7 +234,7 @@ class AnswerReader:
         block.call = self._calls
         self._calls += 1
         self._rename(use)
-        return [Piece(self._write.call_of(block.call, use), True)]
+        return [Piece(self._write.tool(block.call, tool_call(use.tool_use_id, use.name, "")), True)]
 
     def _rename(self, use: Use) -> None:
         """Call a tool by its own name again."""
@@ -263,7 +263,7 @@ class AnswerReader:
     def _cite(self, block: _Open, citation: Citation) -> list[Piece]:
         """Tell what the text of a block rests on, as far as it has been told."""
         told = annotation_of(citation, block.begin, self._said)
-        return [] if told is None else [Piece(self._write.delta("annotations", [told]))]
+        return [] if told is None else [Piece(self._write.add("annotations", [told]))]
 
     def _argue(self, block: _Open, delta: Delta) -> list[Piece]:
         if block.call is None or delta.tool_use is None or not delta.tool_use.input:
@@ -292,19 +292,19 @@ class AnswerReader:
             return []
         if block.format:
             image = image_of(block.format, joined(block.sealed))
-            return [] if image is None else [Piece(self._write.delta("images", [image]), True)]
+            return [] if image is None else [Piece(self._write.add("images", [image]), True)]
         if block.call is not None:
             told = [] if block.parted else [self._write.arguments(block.call, "{}")]
         else:
             detail = detail_of(happening.content_block_index, block.thought())
-            told = [] if detail is None else [self._write.details(detail)]
+            told = [] if detail is None else [self._write.add("reasoning_details", [detail])]
         return [Piece(raw, True) for raw in told]
 
     def _finish(self, happening: Happening) -> list[Piece]:
         if self._finished or not happening.stop_reason:
             return []
         self._finished = True
-        return [Piece(self._write.finish(happening.stop_reason), True)]
+        return [Piece(self._write.finish(finish_reason_of(happening.stop_reason)), True)]
 
     def _account(self, happening: Happening) -> list[Piece]:
         """Tell what the answer cost: the last event, unless the answer is not whole."""

@@ -10,16 +10,15 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from msgspec import Raw
 
-from gateway.forms import messages_build
 from gateway.forms.bedrock_facts import Block, Citation, Reasoning, Use, finish_reason_of
-from gateway.forms.messages_build import CREATED, usage_fields
+from gateway.forms.chat_chunks import Whole, tool_call
+from gateway.forms.messages_build import FORMAT, arguments_of
 from gateway.words.answer import Usage
 from gateway.words.call import Call
 
-SIGNED: Final = messages_build.FORMAT
+SIGNED: Final = FORMAT
 """Tells the details of thoughts that Claude has signed."""
 
 SEALED: Final = "bedrock-converse-v1"
@@ -28,7 +27,6 @@ SEALED: Final = "bedrock-converse-v1"
 _HASHED_BYTES: Final = 65_536
 _SERVER_SIDE: Final = "server_tool_use"
 _NONE: Final = Raw(b"")
-_encode = msgspec.json.Encoder().encode
 
 
 def id_of(call: Call, said: bytes) -> str:
@@ -41,25 +39,6 @@ def id_of(call: Call, said: bytes) -> str:
     told.update(asked[-_HASHED_BYTES:])
     told.update(said[-_HASHED_BYTES:])
     return f"chatcmpl-{told.hexdigest()}"
-
-
-class Chunks(messages_build.Chunks):
-    """Writes the chunks of one stream."""
-
-    __slots__ = ()
-
-    def call_of(self, index: int, use: Use) -> bytes:
-        """Write the chunk that begins the call of a tool."""
-        return self.delta("tool_calls", [{"index": index, **tool_call(use, "")}])
-
-    def finish(self, stop_reason: str) -> bytes:
-        """Write the chunk that says why the answer has ended."""
-        reason = _encode(finish_reason_of(stop_reason))
-        return self._before + b'},"logprobs":null,"finish_reason":' + reason + self._end
-
-    def delta(self, name: str, value: object) -> bytes:
-        """Write a chunk that adds one field to the message."""
-        return self._before + b'"%b":' % name.encode() + _encode(value) + self._behind
 
 
 def joined(parts: Sequence[str]) -> str:
@@ -98,12 +77,6 @@ def is_asked_of_client(use: Use) -> bool:
     return use.type != _SERVER_SIDE
 
 
-def tool_call(use: Use, arguments: str) -> dict[str, object]:
-    """Return the call of a tool."""
-    function = {"name": use.name, "arguments": arguments}
-    return {"id": use.tool_use_id, "type": "function", "function": function}
-
-
 def detail_of(index: int, thought: Reasoning) -> dict[str, object] | None:
     """Return a thought with what proves that it is the provider's; None where there is no proof."""
     if thought.redacted_content:
@@ -119,15 +92,8 @@ def completion(
     head: tuple[str, str], blocks: Sequence[Block], stop_reason: str, usage: Usage | None
 ) -> bytes:
     """Write a whole answer in one piece; `head` is its id and the name of its model."""
-    choice = {
-        "index": 0,
-        "message": _message(blocks),
-        "logprobs": None,
-        "finish_reason": finish_reason_of(stop_reason),
-    }
-    told = {"id": head[0], "object": "chat.completion", "created": CREATED, "model": head[1]}
-    counted = {} if usage is None else {"usage": usage_fields(usage)}
-    return _encode({**told, "choices": [choice], **counted})
+    reason = finish_reason_of(stop_reason)
+    return Whole(*head, _message(blocks), reason, usage=usage).written()
 
 
 def _message(blocks: Sequence[Block]) -> dict[str, object]:
@@ -136,15 +102,11 @@ def _message(blocks: Sequence[Block]) -> dict[str, object]:
     details = [detail_of(at, thought) for at, thought in thoughts if thought is not None]
     proved = [detail for detail in details if detail is not None]
     calls = [
-        tool_call(block.tool_use, messages_build.arguments_of(block.tool_use.input))
-        for block in blocks
-        if block.tool_use is not None and is_asked_of_client(block.tool_use)
+        tool_call(use.tool_use_id, use.name, arguments_of(use.input))
+        for use in (block.tool_use for block in blocks)
+        if use is not None and is_asked_of_client(use)
     ]
-    message: dict[str, object] = {
-        "role": "assistant",
-        "content": "".join(texts) if texts else None,
-        "refusal": None,
-    }
+    message: dict[str, object] = {"content": "".join(texts) if texts else None}
     if said := "".join([thought.text for _, thought in thoughts if thought is not None]):
         message["reasoning_content"] = said
     if proved:

@@ -6,16 +6,13 @@ is not known here is not built.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
 """
 
-from collections.abc import Callable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Raw
 
-from gateway.forms.text import without_halves
+from gateway.forms.decoded import decoded
 from gateway.words.answer import Usage
-
-_T = TypeVar("_T")
 
 _EMPTY: Final = Raw(b"{}")
 _NULL: Final = Raw(b"null")
@@ -193,12 +190,12 @@ _decode_report = msgspec.json.Decoder(Report | None).decode
 
 def read_happening(payload: bytes) -> Happening | None:
     """Read the payload of an event; None if it cannot be read (U16)."""
-    return _read(_decode_happening, payload)
+    return decoded(_decode_happening, payload)
 
 
 def read_answer(body: bytes) -> Answer | None:
     """Read a whole answer; None if it cannot be read."""
-    return _read(_decode_answer, body)
+    return decoded(_decode_answer, body)
 
 
 def usage_of(report: Raw) -> Usage | None:
@@ -210,17 +207,6 @@ def usage_of(report: Raw) -> Usage | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     return None if read is None else read.usage()
-
-
-def _read(decode: Callable[[bytes], _T], data: bytes) -> _T | None:
-    try:
-        return decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        return decode(without_halves(data))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 _FINISH_REASONS: Final = {

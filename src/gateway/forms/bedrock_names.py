@@ -10,27 +10,15 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 
-import msgspec
 from msgspec import Raw
+
+from gateway.forms.chat_request import names_of
 
 _FIT_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FIT_ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _UNFIT: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _KEPT: Final = 50
 """Characters of a name that are seen in its other one; the provider takes 64."""
-
-_NONE: Final = Raw(b"[]")
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str = ""
-
-
-class _Tool(msgspec.Struct, gc=False):
-    function: _Function | None = None
-
-
-_decode_tools = msgspec.json.Decoder(list[_Tool]).decode
 
 
 def told_name(name: str) -> str:
@@ -47,12 +35,7 @@ def told_id(id: str) -> str:
 
 def names_back(fields: Mapping[str, Raw]) -> dict[str, str]:
     """Return the own names of a request's tools, by those that the provider is told instead."""
-    try:
-        tools = _decode_tools(fields.get("tools", _NONE))
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    names = [tool.function.name for tool in tools if tool.function is not None]
-    return {told_name(name): name for name in names if told_name(name) != name}
+    return names_of(fields, told_name)
 
 
 def _mark(text: str, size: int) -> str:

@@ -7,12 +7,23 @@ name: nothing is left out in silence. What belongs to one family of models stand
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
-from gateway.forms.asked import SAY_NOTHING, Asked, unsupported
+from gateway.forms.asked import (
+    SAY_NOTHING,
+    Asked,
+    is_flag,
+    is_number,
+    is_object,
+    is_positive,
+    is_stop,
+    is_text,
+    or_reason,
+    unsupported,
+)
 from gateway.forms.bedrock_effort import write_effort
 from gateway.forms.bedrock_families import (
     Family,
@@ -24,8 +35,16 @@ from gateway.forms.bedrock_families import (
 )
 from gateway.forms.bedrock_names import told_name
 from gateway.forms.bedrock_turns import Mark, cache_point, turns_of
+from gateway.forms.chat_request import (
+    Chosen,
+    Function,
+    Text,
+    Tool,
+    check_no_tool,
+    is_choice,
+    room_in,
+)
 from gateway.words.call import Call
-from gateway.words.errors import BadRequest
 from gateway.words.target import Target
 
 Fields = dict[str, Any]
@@ -41,27 +60,14 @@ _HINTS: Final = SAY_NOTHING | {"user", "safety_identifier"}
 _TIERS: Final = ("flex", "priority")
 """Tiers of service that bear the same name there."""
 
-Positive = Annotated[int, Meta(gt=0)]
 
+class _Function(Function, gc=False):
+    """A function; its schema is never built (R15)."""
 
-class _Named(msgspec.Struct, gc=False):
-    name: str
-
-
-class _Chosen(msgspec.Struct, gc=False):
-    type: Literal["function"]
-    function: _Named
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    description: str | None = None
     parameters: dict[str, Raw] | None = None
-    strict: bool | None = None
 
 
-class _Tool(msgspec.Struct, gc=False):
-    type: Literal["function"]
+class _Tool(Tool, gc=False):
     function: _Function
     cache_control: Mark | None = None
 
@@ -72,24 +78,13 @@ class _Schema(msgspec.Struct, gc=False):
     description: str = ""
 
 
-class _Text(msgspec.Struct, tag="text", gc=False):
-    pass
-
-
 class _Shape(msgspec.Struct, tag="json_schema", gc=False):
     json_schema: _Schema
 
 
 _encode = msgspec.json.Encoder().encode
-_is_text = msgspec.json.Decoder(str).decode
-_is_number = msgspec.json.Decoder(float).decode
-_is_flag = msgspec.json.Decoder(bool).decode
-_is_positive = msgspec.json.Decoder(Positive).decode
-_is_stop = msgspec.json.Decoder(str | list[str]).decode
-_is_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _is_tools = msgspec.json.Decoder(list[_Tool]).decode
-_is_choice = msgspec.json.Decoder(Literal["auto", "none", "required"] | _Chosen).decode
-_is_shape = msgspec.json.Decoder(_Text | _Shape).decode
+_is_shape = msgspec.json.Decoder(Text | _Shape).decode
 
 
 def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
@@ -105,14 +100,14 @@ def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
     if found.system:
         body["system"] = found.system
     for name in OWN:
-        if (given := asked.take(name, _is_object)) is not None:
+        if (given := asked.take(name, is_object)) is not None:
             body[name] = given
     room = _write_sampling(asked, body, model)
     _write_tools(asked, body, model, called=found.uses_tools)
     _write_search(asked, body, model)
     _write_shape(asked, body)
     _write_tier(asked, body)
-    effort = asked.take("reasoning_effort", _is_text)
+    effort = asked.take("reasoning_effort", is_text)
     if effort is not None and (refusal := write_effort(effort, body, model, room)):
         asked.cannot("reasoning_effort", refusal)
     return _encode(body), asked.settle()
@@ -124,22 +119,20 @@ def _write_sampling(asked: Asked, body: Fields, model: str) -> int | None:
     To Claude a 1 is not told: it says nothing, and newer ones want no such field at all.
     """
     told: Fields = {}
-    newer = asked.take("max_completion_tokens", _is_positive)
-    older = asked.take("max_tokens", _is_positive)
-    room = newer or older
+    room = room_in(asked)
     if room is not None:
         told["maxTokens"] = room
     for name, own in (("temperature", "temperature"), ("top_p", "topP")):
-        value = asked.take(name, _is_number)
+        value = asked.take(name, is_number)
         if value is not None and not 0 <= value <= 1:
             asked.cannot(name, f"{name!r} must be from 0 to 1 for this model.")
         elif value is not None and not (value == 1 and family_of(model) is Family.CLAUDE):
             told[own] = value
-    if stop := asked.take("stop", _is_stop):
+    if stop := asked.take("stop", is_stop):
         told["stopSequences"] = [stop] if isinstance(stop, str) else stop
     if told:
         body["inferenceConfig"] = told
-    if (top_k := asked.take("top_k", _is_positive)) is not None:
+    if (top_k := asked.take("top_k", is_positive)) is not None:
         extra = body.setdefault(EXTRA, {})
         if family_of(model) is Family.NOVA:
             extra["inferenceConfig"] = {"topK": top_k}
@@ -151,11 +144,10 @@ def _write_sampling(asked: Asked, body: Fields, model: str) -> int | None:
 def _write_tools(asked: Asked, body: Fields, model: str, *, called: bool) -> None:
     """Translate the tools. `called` says that some have been: then they must be told again."""
     tools = asked.take("tools", _is_tools)
-    choice = asked.take("tool_choice", _is_choice)
-    single = asked.take("parallel_tool_calls", _is_flag) is False
+    choice = asked.take("tool_choice", is_choice)
+    single = asked.take("parallel_tool_calls", is_flag) is False
     if not tools:
-        if choice not in (None, "auto", "none"):  # noqa: PLR6201 (a named tool has no hash)
-            raise BadRequest("'tool_choice' wants a tool, and there are none.", param="tool_choice")
+        check_no_tool(choice)
         if called:
             raise unsupported(
                 "tools",
@@ -180,7 +172,7 @@ def _write_tools(asked: Asked, body: Fields, model: str, *, called: bool) -> Non
         body["toolConfig"]["toolChoice"] = _choice(choice)
 
 
-def _write_single(choice: _Chosen | str | None, body: Fields, model: str) -> bool:
+def _write_single(choice: Chosen | str | None, body: Fields, model: str) -> bool:
     """Tell a model to call one tool at a time; say whether it can be told."""
     if choice not in (None, "auto") or not takes_one_at_a_time(model):  # noqa: PLR6201 (the same)
         if choice is not None:
@@ -193,7 +185,7 @@ def _write_single(choice: _Chosen | str | None, body: Fields, model: str) -> boo
 
 def _write_search(asked: Asked, body: Fields, model: str) -> None:
     """Let a model search the web that can by itself; it is told no more than that it may."""
-    wanted = asked.take("web_search_options", _is_object)
+    wanted = asked.take("web_search_options", is_object)
     if wanted is None:
         return
     if family_of(model) is not Family.NOVA or wanted.keys() - {"search_context_size"}:
@@ -217,8 +209,8 @@ def _tool(tool: _Tool, *, marks: bool) -> list[Fields]:
     return [{"toolSpec": written}, *(cache_point(tool.cache_control) if marks else ())]
 
 
-def _choice(choice: _Chosen | str) -> Fields:
-    if isinstance(choice, _Chosen):
+def _choice(choice: Chosen | str) -> Fields:
+    if isinstance(choice, Chosen):
         return {"tool": {"name": told_name(choice.function.name)}}
     return {"any" if choice == "required" else "auto": {}}
 
@@ -240,12 +232,9 @@ def _write_shape(asked: Asked, body: Fields) -> None:
         body["outputConfig"] = {"textFormat": form}
 
 
-def _format(value: Raw) -> _Text | _Shape | str:
+def _format(value: Raw) -> Text | _Shape | str:
     """Read the shape that is wanted, or say why it is none that the provider knows."""
-    try:
-        shape = _is_shape(value)
-    except msgspec.ValidationError as error:
-        return str(error)
+    shape = or_reason(_is_shape, value)
     if isinstance(shape, _Shape):
         schema = bytes(shape.json_schema.schema)
         if schema[:1] != b"{":
@@ -255,7 +244,7 @@ def _format(value: Raw) -> _Text | _Shape | str:
 
 
 def _write_tier(asked: Asked, body: Fields) -> None:
-    tier = asked.take("service_tier", _is_text)
+    tier = asked.take("service_tier", is_text)
     if tier in _TIERS:
         body["serviceTier"] = {"type": tier}
     elif tier not in {None, "auto", "default"}:

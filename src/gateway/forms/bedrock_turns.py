@@ -12,20 +12,28 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gateway.forms.asked import unsupported
 from gateway.forms.bedrock_build import SEALED, SIGNED
 from gateway.forms.bedrock_media import Media
 from gateway.forms.bedrock_names import told_id, told_name
-from gateway.forms.fields import NULL
-from gateway.words.errors import BadRequest
-
-MAX_OBJECTS: Final = 65_536
-"""Objects of the messages; of more, the turns would cost more than the body is worth (R15)."""
+from gateway.forms.chat_turns import (
+    Block,
+    Detail,
+    File,
+    Part,
+    Said,
+    ToolCall,
+    add_to_turns,
+    check_assistant,
+    check_turns,
+    function_of,
+    no_object,
+    no_part,
+    no_role,
+    said_in,
+)
 
 NOTHING: Final = "(empty)"
 """What a tool that says nothing is taken to say."""
-
-Block = dict[str, object]
 
 
 class Mark(msgspec.Struct, gc=False):
@@ -34,64 +42,29 @@ class Mark(msgspec.Struct, gc=False):
     ttl: str | None = None
 
 
-class _Picture(msgspec.Struct, gc=False):
-    url: str
-
-
-class _File(msgspec.Struct, gc=False):
-    file_data: str = ""
-    filename: str = ""
-
-
 class _Sound(msgspec.Struct, gc=False):
     data: str = ""
     format: str = ""
 
 
-class _Part(msgspec.Struct, gc=False):
-    """A part of a message's content."""
+class _Part(Part, gc=False):
+    """A part of a message's content, and whether to cache up to it."""
 
-    type: str
-    text: str = ""
-    refusal: str = ""
-    image_url: _Picture | None = None
-    file: _File | None = None
+    file: File | None = None
     input_audio: _Sound | None = None
     cache_control: Mark | None = None
 
 
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    arguments: str = ""
+class _ToolCall(ToolCall, gc=False):
+    """The call of a tool, and whether to cache up to it."""
 
-
-class _ToolCall(msgspec.Struct, gc=False):
-    id: str
-    function: _Function | None = None
     cache_control: Mark | None = None
 
 
-class _Detail(msgspec.Struct, gc=False):
-    """A thought as `bedrock_build` tells it, or one of another provider's."""
+class _Said(Said[_Part, _ToolCall], gc=False):
+    """One message."""
 
-    type: str = ""
-    text: str | None = None
-    signature: str | None = None
-    data: str | None = None
-    format: str | None = None
-
-
-class _Said(msgspec.Struct, gc=False):
-    """One message. `is_error` is of a tool that failed."""
-
-    role: str
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
-    tool_calls: list[_ToolCall] | None = None
-    tool_call_id: str = ""
-    reasoning_details: list[_Detail] | None = None
-    function_call: Raw = NULL
-    audio: Raw = NULL
+    reasoning_details: list[Detail] | None = None
     cache_control: Mark | None = None
     is_error: bool = False
 
@@ -103,7 +76,7 @@ class Turns(msgspec.Struct, gc=False):
     """
 
     system: list[Block]
-    turns: list[dict[str, object]]
+    turns: list[Block]
     uses_tools: bool = False
 
 
@@ -117,32 +90,24 @@ def turns_of(messages: Raw, *, marks: bool = True, signed: bool = True) -> Turns
 
     Raises `BadRequest`, `Unsupported`.
     """
-    if bytes(messages).count(b"{") > MAX_OBJECTS:
-        raise BadRequest(f"'messages' holds more than {MAX_OBJECTS} objects.", param="messages")
-    try:
-        said = _decode_messages(messages)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequest(f"'messages' cannot be read: {error}.", param="messages") from None
     found, media = Turns([], []), Media()
-    for message in said:
+    for message in said_in(messages, _decode_messages):
         match message.role:
             case "system" | "developer":
                 found.system += _content(message, media)
             case "user":
-                _take(found, "user", _content(message, media))
+                add_to_turns(found.turns, "user", _content(message, media))
             case "assistant":
                 found.uses_tools = found.uses_tools or bool(message.tool_calls)
-                _take(found, "assistant", _spoken(message, media, signed=signed))
+                add_to_turns(found.turns, "assistant", _spoken(message, media, signed=signed))
             case "tool":
                 found.uses_tools = True
-                _take(found, "user", _result(message, media))
+                add_to_turns(found.turns, "user", _result(message, media))
             case _:
-                role = message.role[:40]
-                raise unsupported("messages", f"A message of the role {role!r} is not understood.")
+                raise no_role(message.role)
     if not marks:
         _unmark(found)
-    if not found.turns:
-        raise BadRequest("'messages' says nothing: no user and no assistant.", param="messages")
+    check_turns(found.turns)
     return found
 
 
@@ -160,18 +125,6 @@ def _unmark(found: Turns) -> None:
         content = turn["content"]
         assert isinstance(content, list), "it was put there as one"
         turn["content"] = [block for block in content if "cachePoint" not in block]
-
-
-def _take(found: Turns, role: str, blocks: list[Block]) -> None:
-    """Add to the turn of whoever speaks; nothing where nothing is said."""
-    if not blocks:
-        return
-    if found.turns and found.turns[-1]["role"] == role:
-        spoken = found.turns[-1]["content"]
-        assert isinstance(spoken, list), "it was put there as one"
-        spoken += blocks
-    else:
-        found.turns.append({"role": role, "content": blocks})
 
 
 def _content(message: _Said, media: Media) -> list[Block]:
@@ -207,17 +160,13 @@ def _part(part: _Part, role: str, media: Media) -> list[Block]:
         case "input_audio" if role == "user" and part.input_audio is not None:
             blocks = [media.sound(part.input_audio.data, part.input_audio.format)]
         case _:
-            kind = part.type[:40]
-            raise unsupported("messages", f"A part of the type {kind!r} cannot be said by {role}.")
+            raise no_part(part, role)
     return _marked(blocks, part.cache_control)
 
 
 def _spoken(message: _Said, media: Media, *, signed: bool) -> list[Block]:
     """Return what the assistant said: thoughts of its own, words, calls of tools, in this order."""
-    if bytes(message.function_call) != b"null":
-        raise unsupported("messages", "'function_call' is not understood; use 'tool_calls'.")
-    if bytes(message.audio) != b"null":
-        raise unsupported("messages", "'audio' of an assistant is not understood.")
+    check_assistant(message)
     details = message.reasoning_details or ()
     thoughts = [thought for detail in details for thought in _thought(detail, signed=signed)]
     refusal = _text(message.refusal or "")
@@ -226,7 +175,7 @@ def _spoken(message: _Said, media: Media, *, signed: bool) -> list[Block]:
     return _marked(said, message.cache_control)
 
 
-def _thought(detail: _Detail, *, signed: bool) -> list[Block]:
+def _thought(detail: Detail, *, signed: bool) -> list[Block]:
     """Return a thought unchanged if it is proved to be the provider's own, else nothing."""
     proved = bool(detail.signature) and detail.format == SIGNED
     if detail.type == "reasoning.text" and signed and proved:
@@ -238,16 +187,11 @@ def _thought(detail: _Detail, *, signed: bool) -> list[Block]:
 
 
 def _use(call: _ToolCall) -> list[Block]:
-    if call.function is None:
-        raise unsupported("messages", "A call in 'tool_calls' that is of no function.")
-    name = call.function.name
-    arguments = _object(call.function.arguments or "{}")
+    function = function_of(call)
+    arguments = _object(function.arguments or "{}")
     if arguments is None:
-        raise BadRequest(
-            f"The 'arguments' of the call of {name[:100]!r} in 'tool_calls' are no JSON object.",
-            param="messages",
-        )
-    told = {"toolUseId": told_id(call.id), "name": told_name(name), "input": arguments}
+        raise no_object(function)
+    told = {"toolUseId": told_id(call.id), "name": told_name(function.name), "input": arguments}
     return _marked([{"toolUse": told}], call.cache_control)
 
 
@@ -264,11 +208,10 @@ def _result(message: _Said, media: Media) -> list[Block]:
 
     Where nothing came back that is said in words: most models want something there.
     """
-    if not message.tool_call_id:
-        raise BadRequest("A message of a tool has no 'tool_call_id'.", param="messages")
+    answered = message.answers()
     blocks = _content(message, media)
     points = [block for block in blocks if "cachePoint" in block]
     told = [block for block in blocks if "cachePoint" not in block] or [{"text": NOTHING}]
     failed = {"status": "error"} if message.is_error else {}
-    result = {"toolUseId": told_id(message.tool_call_id), "content": told, **failed}
+    result = {"toolUseId": told_id(answered), "content": told, **failed}
     return [{"toolResult": result}, *points[-1:]]

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from msgspec import structs
 
 from gateway.forms.chat_build import as_stream
-from gateway.forms.chat_errors import error_body, fault_of, told_by, told_in
+from gateway.forms.chat_errors import error_body, fault_of, raised, told_by, told_in
 from gateway.forms.chat_facts import Choice, Chunk, model_of, read_chunk, usage_of
 from gateway.forms.chat_filters import results_in, with_results
 from gateway.forms.chat_parts import IN_PARTS, joined
@@ -21,7 +21,6 @@ from gateway.words.answer import Fault, Piece
 from gateway.words.call import Call
 from gateway.words.errors import (
     AnswerTooLarge,
-    UpstreamFault,
     UpstreamMalformed,
     UpstreamTruncated,
 )
@@ -139,7 +138,7 @@ class AnswerReader:
         if self.ended:
             return []
         if self._fault is not None:
-            raise _raised(self._fault)
+            raise raised(self._fault)
         if self._kind is Kind.WHOLE:
             return self._end_whole(bytes(self._body))
         pieces = self._read(self._splitter.end())
@@ -257,7 +256,7 @@ class AnswerReader:
         if chunk is None or body.lstrip(_SPACE)[:1] != b"{":
             raise UpstreamMalformed("The provider's answer is not a JSON object.")
         if chunk.error and not chunk.choices:
-            raise _raised(fault_of(told_by(chunk.error)))
+            raise raised(fault_of(told_by(chunk.error)))
         if IN_PARTS.search(body) is not None:
             body = whole = joined(body)
         if self._call.stream:
@@ -271,9 +270,5 @@ class AnswerReader:
             return self._read(Splitter(len(stream)).feed(stream))
         told = told_in(body)
         if told.message is not None:
-            raise _raised(fault_of(told))
+            raise raised(fault_of(told))
         raise UpstreamMalformed("The provider answered JSON that is no chat completion.")
-
-
-def _raised(fault: Fault) -> UpstreamFault:
-    return UpstreamFault(fault.message, type=fault.type, code=fault.code)

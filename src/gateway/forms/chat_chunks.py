@@ -5,13 +5,16 @@ and `choices` is empty only beside a usage.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from gateway.forms.messages_build import LONGEST_ID, usage_fields
 from gateway.words.answer import Usage
 
 Fields = Mapping[str, object]
+
+LONGEST_ID: Final = 256
+"""Characters of an answer's id. It stands in each chunk: a longer one would make much of little."""
 
 _NO_LOGPROBS = b'},"logprobs":null,"finish_reason":null'
 
@@ -19,7 +22,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Chunks:
-    """Writes the chunks of one stream; `created` is in seconds of the epoch."""
+    """Writes the chunks of one stream.
+
+    `created` is in seconds of the epoch: 0 where a provider does not say when it answered, since a
+    form reads no clock.
+    """
 
     __slots__ = ("_before", "_behind", "_end", "_head")
 
@@ -101,3 +108,17 @@ class Whole(msgspec.Struct, frozen=True):
 def tool_call(id: str, name: str, arguments: str) -> dict[str, object]:
     """Return the call of a tool as a message has it."""
     return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def usage_fields(usage: Usage) -> dict[str, object]:
+    """Return usage as OpenAI tells it: the cache's tokens are parts of the prompt's."""
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }

@@ -91,6 +91,11 @@ def fault_of(told: Told) -> Fault:
     return Fault(message, told.type or UpstreamFault.type, told.code)
 
 
+def raised(fault: Fault) -> UpstreamFault:
+    """Return a fault as the error that it is where nothing has been answered yet."""
+    return UpstreamFault(fault.message, type=fault.type, code=fault.code)
+
+
 def error_body(message: str, type: str, param: str | None, code: str | None) -> bytes:
     """Return OpenAI's error object, with all four keys that its SDKs want."""
     words = {"message": message, "type": type, "param": param, "code": code}

@@ -11,7 +11,7 @@ from gateway.forms import chat_answer
 from gateway.forms.chat_answer import EVENT_STREAM
 from gateway.forms.chat_build import as_stream
 from gateway.forms.chat_chunks import Chunks, Whole, tool_call
-from gateway.forms.chat_errors import error_body
+from gateway.forms.chat_errors import error_body, raised
 from gateway.forms.chat_join import MAX_CALLS
 from gateway.forms.cohere_build import annotations_of, plan_of, thought_of, tokens_of
 from gateway.forms.cohere_errors import fault_of
@@ -34,7 +34,7 @@ from gateway.forms.sse import BOM, Event
 from gateway.forms.text import is_utf8
 from gateway.words.answer import Piece
 from gateway.words.call import Call
-from gateway.words.errors import UpstreamFault, UpstreamMalformed, UpstreamTruncated
+from gateway.words.errors import UpstreamMalformed, UpstreamTruncated
 
 _DONE = b"[DONE]"
 
@@ -248,7 +248,7 @@ class AnswerReader(chat_answer.AnswerReader):
             raise UpstreamMalformed(f"The provider called more than {MAX_CALLS} tools.")
         if answered.finish_reason in FAULTS or answered.error:
             fault = fault_of(answered.finish_reason, answered.error or "")
-            raise UpstreamFault(fault.message, type=fault.type, code=fault.code)
+            raise raised(fault)
         usage = usage_of(answered.usage)
         raw = completion(answered, self._call.model)
         self._over = self.ended = True

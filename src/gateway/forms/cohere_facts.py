@@ -6,15 +6,12 @@ lists: both are read by these. What is not known here is not built.
 https://docs.cohere.com/v2/docs/streaming
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
-from gateway.forms.text import without_halves
+from gateway.forms.decoded import decoded
 from gateway.words.answer import Usage
-
-_T = TypeVar("_T")
 
 
 class Content(msgspec.Struct, gc=False):
@@ -118,23 +115,12 @@ _decode_answered = msgspec.json.Decoder(Answered).decode
 
 def read_happening(data: bytes) -> Happening | None:
     """Read an event's data, which is UTF-8 already; None if it cannot be read (U16)."""
-    return _read(_decode_happening, data)
+    return decoded(_decode_happening, data)
 
 
 def read_answered(body: bytes) -> Answered | None:
     """Read a whole answer, which is UTF-8 already; None if it cannot be read."""
-    return _read(_decode_answered, body)
-
-
-def _read(decode: Callable[[bytes], _T], data: bytes) -> _T | None:
-    try:
-        return decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return decode(without_halves(data))
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    return decoded(_decode_answered, body)
 
 
 def usage_of(report: object) -> Usage | None:

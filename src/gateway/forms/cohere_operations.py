@@ -7,13 +7,13 @@ https://docs.cohere.com/reference/embed, https://docs.cohere.com/reference/reran
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
 from gateway.forms import embeddings
-from gateway.forms.asked import Asked
+from gateway.forms.asked import Asked, is_any, is_flag, is_positive, is_text
 from gateway.forms.cohere_facts import usage_of
 from gateway.words.answer import Usage
 from gateway.words.call import Call
@@ -30,12 +30,6 @@ EMBED_OWN: Final = ("input_type", "truncate", "priority")
 RERANK_OWN: Final = ("query", "max_tokens_per_doc", "priority")
 """Fields of the provider's own, which pass as they are."""
 
-Positive = Annotated[int, Meta(gt=0)]
-
-_is_any = msgspec.json.Decoder(Raw).decode
-_is_text = msgspec.json.Decoder(str).decode
-_is_flag = msgspec.json.Decoder(bool).decode
-_is_positive = msgspec.json.Decoder(Positive).decode
 _is_encoding: Any = msgspec.json.Decoder(Literal["float", "base64"]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -61,11 +55,11 @@ def embed_body_of(call: Call, target: Target) -> Written:
         "input_type": INPUT_TYPE,
         "embedding_types": [encoding],
     }
-    dimensions = asked.take("dimensions", _is_positive)
+    dimensions = asked.take("dimensions", is_positive)
     if dimensions is not None:
         body["output_dimension"] = dimensions
     _pass(asked, body, EMBED_OWN)
-    asked.take("user", _is_text)
+    asked.take("user", is_text)
     return _encode(body), asked.settle()
 
 
@@ -79,17 +73,17 @@ def rerank_body_of(call: Call, target: Target) -> Written:
     if not documents:
         raise BadRequest("'documents' is missing: a list of texts.", param="documents")
     body: Fields = {"model": target.model, "documents": _texts(documents)}
-    most = asked.take("top_n", _is_positive)
+    most = asked.take("top_n", is_positive)
     if most is not None:
         body["top_n"] = most
     _pass(asked, body, RERANK_OWN)
-    asked.take("return_documents", _is_flag)
+    asked.take("return_documents", is_flag)
     return _encode(body), asked.settle()
 
 
 def _pass(asked: Asked, body: Fields, names: Sequence[str]) -> None:
     for name in names:
-        value = asked.take(name, _is_any)
+        value = asked.take(name, is_any)
         if value is not None:
             body[name] = value
 

@@ -6,12 +6,23 @@ name. Fields of Cohere's own (`documents`, `citation_options`, `safety_mode`, â€
 https://docs.cohere.com/reference/chat
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw
 
-from gateway.forms.asked import Asked
+from gateway.forms.asked import Asked, is_any, is_flag, is_number, is_stop, is_text, is_whole
+from gateway.forms.chat_request import (
+    Chosen,
+    Function,
+    Json,
+    Shape,
+    Tool,
+    check_no_tool,
+    is_choice,
+    is_shape,
+    is_tools,
+    room_in,
+)
 from gateway.forms.cohere_turns import turns_of
 from gateway.words.call import Call
 from gateway.words.errors import BadRequest
@@ -38,57 +49,8 @@ LEAST_P: Final = 0.01
 MOST_P: Final = 0.99
 """The nearest to all words that may be told."""
 
-Positive = Annotated[int, Meta(gt=0)]
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class _Tool(msgspec.Struct, gc=False):
-    type: Literal["function"]
-    function: _Function
-
-
-class _Named(msgspec.Struct, gc=False):
-    name: str
-
-
-class _Chosen(msgspec.Struct, gc=False):
-    type: Literal["function"]
-    function: _Named
-
-
-class _Schema(msgspec.Struct, gc=False):
-    schema: dict[str, Any]
-
-
-class _Text(msgspec.Struct, tag="text", gc=False):
-    pass
-
-
-class _Json(msgspec.Struct, tag="json_object", gc=False):
-    pass
-
-
-class _Shape(msgspec.Struct, tag="json_schema", gc=False):
-    json_schema: _Schema
-
 
 _encode = msgspec.json.Encoder().encode
-_is_text = msgspec.json.Decoder(str).decode
-_is_number = msgspec.json.Decoder(float).decode
-_is_whole = msgspec.json.Decoder(int).decode
-_is_flag = msgspec.json.Decoder(bool).decode
-_is_positive = msgspec.json.Decoder(Positive).decode
-_is_any = msgspec.json.Decoder(Raw).decode
-_is_stop = msgspec.json.Decoder(str | list[str]).decode
-_is_tools = msgspec.json.Decoder(list[_Tool]).decode
-_is_choice = msgspec.json.Decoder(Literal["auto", "none", "required"] | _Chosen).decode
-_is_shape = msgspec.json.Decoder(_Text | _Json | _Shape).decode
 
 
 def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
@@ -105,35 +67,34 @@ def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
     _write_tools(asked, body)
     _write_shape(asked, body)
     for name in OWN:
-        value = asked.take(name, _is_any)
+        value = asked.take(name, is_any)
         if value is not None:
             body[name] = value
     _write_effort(asked, body)
-    asked.take("user", _is_text)
-    asked.take("safety_identifier", _is_text)
+    asked.take("user", is_text)
+    asked.take("safety_identifier", is_text)
     return _encode(body), asked.settle()
 
 
 def _write_sampling(asked: Asked, body: Fields) -> None:
-    newer = asked.take("max_completion_tokens", _is_positive)
-    older = asked.take("max_tokens", _is_positive)
-    top_p = asked.take("top_p", _is_number)
+    room = room_in(asked)
+    top_p = asked.take("top_p", is_number)
     if top_p is not None and not LEAST_P <= top_p <= 1:
         asked.cannot("top_p", f"'top_p' must be from {LEAST_P} to 1 for this model.")
         top_p = None
-    stop = asked.take("stop", _is_stop)
+    stop = asked.take("stop", is_stop)
     stops = [stop] if isinstance(stop, str) else stop
     if stops is not None and len(stops) > MOST_STOPS:
         asked.cannot("stop", f"'stop' must be at most {MOST_STOPS} texts for this model.")
         stops = None
     told: Fields = {
-        "max_tokens": newer or older,
-        "temperature": asked.take("temperature", _is_number),
+        "max_tokens": room,
+        "temperature": asked.take("temperature", is_number),
         "p": None if top_p is None else min(top_p, MOST_P),
-        "k": asked.take("top_k", _is_whole),
-        "seed": asked.take("seed", _is_whole),
+        "k": asked.take("top_k", is_whole),
+        "seed": asked.take("seed", is_whole),
         "stop_sequences": stops,
-        "logprobs": asked.take("logprobs", _is_flag) or None,
+        "logprobs": asked.take("logprobs", is_flag) or None,
     }
     body.update((name, value) for name, value in told.items() if value is not None)
 
@@ -141,7 +102,7 @@ def _write_sampling(asked: Asked, body: Fields) -> None:
 def _write_penalties(asked: Asked, body: Fields) -> None:
     """Translate the penalties; a word cannot be favoured for having been said."""
     for name in ("frequency_penalty", "presence_penalty"):
-        value = asked.take(name, _is_number)
+        value = asked.take(name, is_number)
         if value is None:
             continue
         if 0 <= value <= 1:
@@ -151,18 +112,17 @@ def _write_penalties(asked: Asked, body: Fields) -> None:
 
 
 def _write_tools(asked: Asked, body: Fields) -> None:
-    tools = asked.take("tools", _is_tools)
-    choice = asked.take("tool_choice", _is_choice)
-    parallel = asked.take("parallel_tool_calls", _is_flag)
+    tools = asked.take("tools", is_tools)
+    choice = asked.take("tool_choice", is_choice)
+    parallel = asked.take("parallel_tool_calls", is_flag)
     if not tools:
-        if choice not in (None, "auto", "none"):  # noqa: PLR6201 (a named tool has no hash)
-            raise BadRequest("'tool_choice' wants a tool, and there are none.", param="tool_choice")
+        check_no_tool(choice)
         return
     if parallel is False:
         asked.cannot(
             "parallel_tool_calls", "'parallel_tool_calls' cannot be false for this provider."
         )
-    if isinstance(choice, _Chosen):
+    if isinstance(choice, Chosen):
         tools = _only(tools, choice.function.name)
     _write_strictness(asked, body, tools)
     body["tools"] = [_tool(tool.function) for tool in tools]
@@ -170,7 +130,7 @@ def _write_tools(asked: Asked, body: Fields) -> None:
         body["tool_choice"] = "NONE" if choice == "none" else "REQUIRED"
 
 
-def _only(tools: list[_Tool], name: str) -> list[_Tool]:
+def _only(tools: list[Tool], name: str) -> list[Tool]:
     """Return the one tool that must be called: the provider can be told that there be a call."""
     found = [tool for tool in tools if tool.function.name == name]
     if not found:
@@ -178,10 +138,10 @@ def _only(tools: list[_Tool], name: str) -> list[_Tool]:
     return found
 
 
-def _write_strictness(asked: Asked, body: Fields, tools: list[_Tool]) -> None:
+def _write_strictness(asked: Asked, body: Fields, tools: list[Tool]) -> None:
     """Say whether the tools are strict: to the provider all of them are, or none is."""
     strict = [tool for tool in tools if tool.function.strict]
-    said = asked.take("strict_tools", _is_flag)
+    said = asked.take("strict_tools", is_flag)
     if said is not None:
         body["strict_tools"] = said
     elif strict and len(strict) < len(tools):
@@ -190,7 +150,7 @@ def _write_strictness(asked: Asked, body: Fields, tools: list[_Tool]) -> None:
         body["strict_tools"] = True
 
 
-def _tool(function: _Function) -> Fields:
+def _tool(function: Function) -> Fields:
     written: Fields = {"name": function.name}
     if function.description is not None:
         written["description"] = function.description
@@ -200,17 +160,17 @@ def _tool(function: _Function) -> Fields:
 
 
 def _write_shape(asked: Asked, body: Fields) -> None:
-    shape = asked.take("response_format", _is_shape)
-    if isinstance(shape, _Json):
+    shape = asked.take("response_format", is_shape)
+    if isinstance(shape, Json):
         body["response_format"] = {"type": "json_object"}
-    elif isinstance(shape, _Shape):
+    elif isinstance(shape, Shape):
         schema = shape.json_schema.schema
         body["response_format"] = {"type": "json_object", "json_schema": schema}
 
 
 def _write_effort(asked: Asked, body: Fields) -> None:
     """Translate the effort; what the client itself says of `thinking` goes before."""
-    effort = asked.take("reasoning_effort", _is_text)
+    effort = asked.take("reasoning_effort", is_text)
     if effort is None or "thinking" in body:
         return
     if effort in EFFORTS:

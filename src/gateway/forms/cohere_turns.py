@@ -4,45 +4,40 @@ The roles are the same ones but for the developer's, which is the system's. A th
 given back where they are Cohere's own. What cannot be said there is refused by name.
 """
 
-from typing import Final
-
 import msgspec
 from msgspec import Raw
 
-from gateway.forms.asked import unsupported
 from gateway.forms.chat_plain import as_failed
+from gateway.forms.chat_turns import (
+    Address,
+    Part,
+    Said,
+    ToolCall,
+    check_assistant,
+    function_of,
+    no_part,
+    no_role,
+    said_in,
+)
 from gateway.forms.cohere_build import FORMAT, PLAN, THOUGHT
-from gateway.forms.fields import NULL
-from gateway.words.errors import BadRequest
-
-MAX_OBJECTS: Final = 65_536
-"""Objects of the messages; of more, the turns would cost more than the body is worth (R15)."""
 
 Turn = dict[str, object]
 
 
-class _Picture(msgspec.Struct, gc=False):
-    url: str
+class _Picture(Address, gc=False):
     detail: str | None = None
 
 
-class _Part(msgspec.Struct, gc=False):
+class _Part(Part, gc=False):
     """A part of a message's content."""
 
-    type: str
-    text: str = ""
-    refusal: str = ""
     image_url: _Picture | None = None
 
 
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    arguments: str = ""
+class _ToolCall(ToolCall, gc=False):
+    """The call of a tool, which may well have no id."""
 
-
-class _ToolCall(msgspec.Struct, gc=False):
     id: str = ""
-    function: _Function | None = None
 
 
 class _Detail(msgspec.Struct, gc=False):
@@ -54,18 +49,10 @@ class _Detail(msgspec.Struct, gc=False):
     format: str | None = None
 
 
-class _Said(msgspec.Struct, gc=False):
+class _Said(Said[_Part, _ToolCall], gc=False):
     """One message."""
 
-    role: str
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
-    tool_calls: list[_ToolCall] | None = None
-    tool_call_id: str = ""
-    is_error: bool | None = None
     reasoning_details: list[_Detail] | None = None
-    function_call: Raw = NULL
-    audio: Raw = NULL
 
 
 _decode_messages = msgspec.json.Decoder(list[_Said]).decode
@@ -73,12 +60,7 @@ _decode_messages = msgspec.json.Decoder(list[_Said]).decode
 
 def turns_of(messages: Raw) -> list[Turn]:
     """Translate the messages. Raises `BadRequest`, `Unsupported`."""
-    if bytes(messages).count(b"{") > MAX_OBJECTS:
-        raise BadRequest(f"'messages' holds more than {MAX_OBJECTS} objects.", param="messages")
-    try:
-        said = _decode_messages(messages)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequest(f"'messages' cannot be read: {error}.", param="messages") from None
+    said = said_in(messages, _decode_messages)
     return [turn for message in said if (turn := _turn(message)) is not None]
 
 
@@ -92,13 +74,10 @@ def _turn(message: _Said) -> Turn | None:
         case "assistant":
             return _spoken(message)
         case "tool":
-            if not message.tool_call_id:
-                raise BadRequest("A message of a tool has no 'tool_call_id'.", param="messages")
-            told = {"role": "tool", "tool_call_id": message.tool_call_id}
+            told = {"role": "tool", "tool_call_id": message.answers()}
             return {**told, "content": _result(message)}
         case _:
-            role = message.role[:40]
-            raise unsupported("messages", f"A message of the role {role!r} is not understood.")
+            raise no_role(message.role)
 
 
 def _content(message: _Said) -> object:
@@ -127,16 +106,12 @@ def _part(part: _Part, role: str) -> Turn:
             detail = {} if part.image_url.detail is None else {"detail": part.image_url.detail}
             return {"type": "image_url", "image_url": {"url": part.image_url.url, **detail}}
         case _:
-            kind = part.type[:40]
-            raise unsupported("messages", f"A part of the type {kind!r} cannot be said by {role}.")
+            raise no_part(part, role)
 
 
 def _spoken(message: _Said) -> Turn | None:
     """Return what the assistant said: thoughts and plans of its own, words, calls of tools."""
-    if bytes(message.function_call) != b"null":
-        raise unsupported("messages", "'function_call' is not understood; use 'tool_calls'.")
-    if bytes(message.audio) != b"null":
-        raise unsupported("messages", "'audio' of an assistant is not understood.")
+    check_assistant(message)
     own = [each for each in message.reasoning_details or () if each.format == FORMAT]
     thoughts = [each.text for each in own if each.type == THOUGHT and each.text]
     plan = "".join([each.summary for each in own if each.type == PLAN and each.summary])
@@ -164,7 +139,6 @@ def _texts(message: _Said) -> list[str]:
 
 
 def _called(call: _ToolCall) -> Turn:
-    if call.function is None:
-        raise unsupported("messages", "A call in 'tool_calls' that is of no function.")
-    function = {"name": call.function.name, "arguments": call.function.arguments or "{}"}
+    called = function_of(call)
+    function = {"name": called.name, "arguments": called.arguments or "{}"}
     return {"id": call.id, "type": "function", "function": function}

@@ -12,7 +12,7 @@ import msgspec
 from gateway.forms import chat_answer
 from gateway.forms.chat_answer import EVENT_STREAM
 from gateway.forms.chat_build import as_stream
-from gateway.forms.chat_errors import error_body
+from gateway.forms.chat_errors import error_body, raised
 from gateway.forms.chat_facts import model_of
 from gateway.forms.gemini_build import Chunks, completion
 from gateway.forms.gemini_errors import read_fault
@@ -35,7 +35,6 @@ from gateway.words.answer import Fault, Piece
 from gateway.words.call import Call
 from gateway.words.errors import (
     AnswerTooLarge,
-    UpstreamFault,
     UpstreamMalformed,
     UpstreamTruncated,
 )
@@ -195,7 +194,7 @@ class AnswerReader(chat_answer.AnswerReader):
             fault = read_fault(body) if is_utf8(body) and b'"error"' in body[:200] else None
             if fault is None:
                 raise UpstreamMalformed("The provider's answer is not a JSON object of Gemini's.")
-            raise UpstreamFault(fault.message, type=fault.type, code=fault.code)
+            raise raised(fault)
         self._whole = True
         self._begin(response)
         usage = self._counted.note(response.usage_metadata)
@@ -220,7 +219,7 @@ class AnswerReader(chat_answer.AnswerReader):
             raise UpstreamMalformed("The provider answered JSON that is no whole answer.")
         fault = _failure(candidate, reason)
         if fault is not None:
-            raise UpstreamFault(fault.message, type=fault.type, code=fault.code)
+            raise raised(fault)
         voice, deltas = self._said(candidate)
         finish = finish_reason_of(reason, calls=voice.calls > 0)
         logprobs = logprobs_of(candidate.logprobs_result)

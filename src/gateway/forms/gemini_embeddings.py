@@ -6,13 +6,12 @@ https://ai.google.dev/api/embeddings, https://cloud.google.com/vertex-ai/generat
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Meta
 
 from gateway.forms import chat_answer, embeddings
-from gateway.forms.asked import SAY_NOTHING, Asked
+from gateway.forms.asked import SAY_NOTHING, Asked, is_positive, is_text
 from gateway.forms.gemini_facts import Count
 from gateway.forms.sse import BOM
 from gateway.forms.text import is_utf8
@@ -28,8 +27,6 @@ VERTEX: Final = "vertex"
 
 _HINTS: Final = SAY_NOTHING | {"user"}
 
-_is_text = msgspec.json.Decoder(str).decode
-_is_positive = msgspec.json.Decoder(Annotated[int, Meta(gt=0)]).decode
 _is_encoding: Any = msgspec.json.Decoder(Literal["float", "base64"]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -62,8 +59,8 @@ def embed_body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
     asked = Asked(call.fields, drops=target.drops, hints=_HINTS)
     given = embeddings.texts_in(asked)
     texts = [given] if isinstance(given, str) else given
-    size = asked.take("dimensions", _is_positive)
-    task = asked.take("task_type", _is_text)
+    size = asked.take("dimensions", is_positive)
+    task = asked.take("task_type", is_text)
     asked.take("encoding_format", _is_encoding)
     write = _instances if target.dialect == VERTEX else _requests
     return _encode(write(texts, target.model, size, task)), asked.settle()

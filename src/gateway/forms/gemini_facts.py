@@ -6,22 +6,16 @@ what is not known here is not built.
 https://ai.google.dev/api/generate-content#generatecontentresponse
 """
 
-import re
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Raw
 
 from gateway.forms.chat_facts import MAX_CHOICES
+from gateway.forms.decoded import decoded
 from gateway.words.answer import Usage
 
 _NULL: Final = Raw(b"null")
-
-# Half a surrogate pair: JSON's grammar allows it, and msgspec does not decode it.
-_HALF = re.compile(
-    rb"(?<!\\)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|(?<!\\)(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
 
 
 class FunctionCall(msgspec.Struct, gc=False):
@@ -93,14 +87,7 @@ _decode = msgspec.json.Decoder(Response).decode
 
 def read_response(data: bytes) -> Response | None:
     """Read an event's data or a whole body, which is UTF-8 already; None if it cannot be (U16)."""
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return _decode(_HALF.sub(rb"\\ufffd", data))
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    return decoded(_decode, data)
 
 
 def has_too_many_parts(response: Response) -> bool:

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
-import msgspec
 from msgspec import Raw
+
+from gateway.forms.chat_request import names_of
 
 MADE: Final = "gcall_"
 """With this an id begins that was made here: the provider is not told it, for it knows none."""
@@ -28,17 +29,6 @@ _READ_BYTES: Final = 65_536
 _NONE: Final = Raw(b"[]")
 
 
-class _Function(msgspec.Struct, gc=False):
-    name: str = ""
-
-
-class _Tool(msgspec.Struct, gc=False):
-    function: _Function | None = None
-
-
-_decode_tools = msgspec.json.Decoder(list[_Tool]).decode
-
-
 def told_name(name: str) -> str:
     """Return the name by which the provider is told of a function: its own, where it may be."""
     if _GOOD.fullmatch(name):
@@ -49,12 +39,7 @@ def told_name(name: str) -> str:
 
 def names_back(fields: Mapping[str, Raw]) -> dict[str, str]:
     """Return the own names of a request's tools, by those that the provider is told instead."""
-    try:
-        tools = _decode_tools(fields.get("tools", _NONE))
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    names = [tool.function.name for tool in tools if tool.function is not None]
-    return {told_name(name): name for name in names if told_name(name) != name}
+    return names_of(fields, told_name)
 
 
 class Ids:

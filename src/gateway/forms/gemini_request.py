@@ -6,13 +6,35 @@ name: nothing is left out in silence.
 https://ai.google.dev/api/generate-content
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from functools import partial
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
-from gateway.forms.asked import SAY_NOTHING, Asked
+from gateway.forms.asked import (
+    SAY_NOTHING,
+    Asked,
+    is_flag,
+    is_number,
+    is_object,
+    is_positive,
+    is_stop,
+    is_text,
+    is_whole,
+    or_reason,
+)
+from gateway.forms.chat_request import (
+    Function,
+    Json,
+    Named,
+    Schema,
+    Shape,
+    Text,
+    check_no_tool,
+    is_tools,
+    room_in,
+)
 from gateway.forms.gemini_embeddings import VERTEX
 from gateway.forms.gemini_names import told_name
 from gateway.forms.gemini_schema import Room, subset_of
@@ -30,19 +52,13 @@ _HINTS: Final = SAY_NOTHING | {"user", "safety_identifier"}
 _TIERS: Final = frozenset({"flex", "priority"})
 _SAY_NO_TIER: Final = frozenset({None, "auto", "default"})
 
-Positive = Annotated[int, Meta(gt=0)]
-
-
-class _Named(msgspec.Struct, gc=False):
-    name: str
-
 
 class _OneTool(msgspec.Struct, gc=False):
-    function: _Named
+    function: Named
 
 
 class _Chosen(msgspec.Struct, tag="function", gc=False):
-    function: _Named
+    function: Named
 
 
 class _Some(msgspec.Struct, gc=False):
@@ -54,59 +70,29 @@ class _Allowed(msgspec.Struct, tag="allowed_tools", gc=False):
     allowed_tools: _Some
 
 
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class _Tool(msgspec.Struct, gc=False):
-    type: Literal["function"]
-    function: _Function
-
-
-class _Schema(msgspec.Struct, gc=False):
-    schema: dict[str, Any]
+class _Schema(Schema, gc=False):
     description: str | None = None
 
 
-class _Text(msgspec.Struct, tag="text", gc=False):
-    pass
-
-
-class _Json(msgspec.Struct, tag="json_object", gc=False):
-    pass
-
-
-class _Shape(msgspec.Struct, tag="json_schema", gc=False):
+class _Shape(Shape, tag="json_schema", gc=False):
     json_schema: _Schema
 
 
 _encode = msgspec.json.Encoder().encode
-_is_number = msgspec.json.Decoder(float).decode
-_is_whole = msgspec.json.Decoder(int).decode
-_is_positive = msgspec.json.Decoder(Positive).decode
-_is_flag = msgspec.json.Decoder(bool).decode
-_is_text = msgspec.json.Decoder(str).decode
-_is_stop = msgspec.json.Decoder(str | list[str]).decode
-_is_tools = msgspec.json.Decoder(list[_Tool]).decode
 _is_choice = msgspec.json.Decoder(Literal["auto", "none", "required"] | _Chosen | _Allowed).decode
-_is_shape: Callable[[Raw], _Text | _Json | _Shape]
-_is_shape = msgspec.json.Decoder(_Text | _Json | _Shape).decode
+_is_shape = msgspec.json.Decoder(Text | Json | _Shape).decode
 _is_objects = msgspec.json.Decoder(list[dict[str, Raw]]).decode
-_is_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _is_modalities = msgspec.json.Decoder(list[Literal["text", "image"]]).decode
 
 _AS_IT_IS: Final = (
-    ("temperature", "temperature", _is_number),
-    ("top_p", "topP", _is_number),
-    ("top_k", "topK", _is_positive),
-    ("seed", "seed", _is_whole),
-    ("presence_penalty", "presencePenalty", _is_number),
-    ("frequency_penalty", "frequencyPenalty", _is_number),
-    ("n", "candidateCount", _is_positive),
-    ("logprobs", "responseLogprobs", _is_flag),
+    ("temperature", "temperature", is_number),
+    ("top_p", "topP", is_number),
+    ("top_k", "topK", is_positive),
+    ("seed", "seed", is_whole),
+    ("presence_penalty", "presencePenalty", is_number),
+    ("frequency_penalty", "frequencyPenalty", is_number),
+    ("n", "candidateCount", is_positive),
+    ("logprobs", "responseLogprobs", is_flag),
 )
 """What differs by its name alone."""
 
@@ -148,7 +134,7 @@ def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
 
 def _write_terms(asked: Asked, body: Fields, target: Target) -> None:
     """Translate how fast an answer is wanted, and what of it is held back."""
-    tier = asked.take("service_tier", _is_text)
+    tier = asked.take("service_tier", is_text)
     if tier in _TIERS and target.dialect != VERTEX:
         body["serviceTier"] = tier
     elif tier not in _SAY_NO_TIER:
@@ -165,17 +151,15 @@ def _sampling(asked: Asked) -> Fields:
         value = asked.take(name, decode)
         if value is not None and value is not False and value != _SAY_THE_SAME.get(own):
             config[own] = value
-    newer = asked.take("max_completion_tokens", _is_positive)
-    older = asked.take("max_tokens", _is_positive)
-    if newer or older:
-        config["maxOutputTokens"] = newer or older
-    stop = asked.take("stop", _is_stop)
+    if (room := room_in(asked)) is not None:
+        config["maxOutputTokens"] = room
+    stop = asked.take("stop", is_stop)
     if stop:
         config["stopSequences"] = [stop] if isinstance(stop, str) else stop
-    top = asked.take("top_logprobs", _is_whole)
+    top = asked.take("top_logprobs", is_whole)
     if top:
         config["logprobs"] = top
-    modalities = asked.take("modalities", _modalities)
+    modalities = asked.take("modalities", partial(or_reason, _is_modalities))
     if isinstance(modalities, str):
         asked.cannot("modalities", f"'modalities' may be text and image here: {modalities}.")
     elif modalities and "image" in modalities:
@@ -183,25 +167,17 @@ def _sampling(asked: Asked) -> Fields:
     return config
 
 
-def _modalities(value: Raw) -> list[Literal["text", "image"]] | str:
-    """Read in what the answer may come, or say why it is nothing that the provider knows."""
-    try:
-        return _is_modalities(value)
-    except msgspec.ValidationError as error:
-        return str(error)
-
-
 def _write_tools(asked: Asked, body: Fields, room: Room) -> None:
-    tools = asked.take("tools", _is_tools) or []
+    tools = asked.take("tools", is_tools) or []
     choice = asked.take("tool_choice", _is_choice)
-    parallel = asked.take("parallel_tool_calls", _is_flag)
-    search = asked.take("web_search_options", _is_object)
+    parallel = asked.take("parallel_tool_calls", is_flag)
+    search = asked.take("web_search_options", is_object)
     told: list[Fields] = []
     if tools:
         declared = [_declaration(tool.function, room) for tool in tools]
         told.append({"functionDeclarations": declared})
-    elif choice not in (None, "auto", "none"):  # noqa: PLR6201 (a named tool has no hash)
-        raise BadRequest("'tool_choice' wants a tool, and there are none.", param="tool_choice")
+    else:
+        check_no_tool(choice)
     if search is not None:
         told.append({"googleSearch": {}})
         if search:
@@ -222,7 +198,7 @@ def _write_tools(asked: Asked, body: Fields, room: Room) -> None:
         body["toolConfig"] = {"functionCallingConfig": chosen}
 
 
-def _declaration(function: _Function, room: Room) -> Fields:
+def _declaration(function: Function, room: Room) -> Fields:
     """Return a tool. Where it takes nothing, nothing is said of what it takes."""
     written: Fields = {"name": told_name(function.name)}
     if function.description is not None:
@@ -258,11 +234,11 @@ def _choice(choice: _Chosen | _Allowed | str | None, *, strict: bool) -> Fields:
 
 def _shape(asked: Asked, room: Room) -> Fields:
     """Translate what the answer must look like."""
-    shape = asked.take("response_format", _format)
+    shape = asked.take("response_format", partial(or_reason, _is_shape))
     if isinstance(shape, str):
         asked.cannot("response_format", f"'response_format' cannot be told: {shape}.")
         return {}
-    if shape is None or isinstance(shape, _Text):
+    if shape is None or isinstance(shape, Text):
         return {}
     told: Fields = {"responseMimeType": "application/json"}
     if isinstance(shape, _Shape):
@@ -273,17 +249,9 @@ def _shape(asked: Asked, room: Room) -> Fields:
     return told
 
 
-def _format(value: Raw) -> _Text | _Json | _Shape | str:
-    """Read the shape that is wanted, or say why it is none that the provider knows."""
-    try:
-        return _is_shape(value)
-    except msgspec.ValidationError as error:
-        return str(error)
-
-
 def _effort(asked: Asked, thinking: Thinking) -> Fields:
     """Translate the effort as the model understands it. One that thinks is to show its thoughts."""
-    effort = asked.take("reasoning_effort", _is_text)
+    effort = asked.take("reasoning_effort", is_text)
     if effort is None or (effort == "none" and not thinking.efforts):
         return {}
     if effort not in thinking.efforts:

@@ -13,14 +13,23 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gateway.forms.asked import unsupported
-from gateway.forms.fields import NULL
+from gateway.forms import chat_turns
+from gateway.forms.chat_turns import (
+    Address,
+    Detail,
+    Said,
+    ToolCall,
+    arguments_of,
+    check_assistant,
+    check_turns,
+    function_of,
+    no_part,
+    no_role,
+    said_in,
+)
 from gateway.forms.gemini_media import Part, part_of, sound_of
 from gateway.forms.gemini_names import MADE, told_name
 from gateway.words.errors import BadRequest
-
-MAX_OBJECTS: Final = 65_536
-"""Objects of the messages; of more, the turns would cost more than the body is worth (R15)."""
 
 FORMAT: Final = "google-gemini-v1"
 """Tells the details of this provider's thoughts from those of others."""
@@ -33,10 +42,6 @@ https://ai.google.dev/gemini-api/docs/thought-signatures
 """
 
 
-class _Address(msgspec.Struct, gc=False):
-    url: str
-
-
 class _File(msgspec.Struct, gc=False):
     file_data: str = ""
     file_id: str = ""
@@ -47,21 +52,12 @@ class _Sound(msgspec.Struct, gc=False):
     format: str = ""
 
 
-class _Part(msgspec.Struct, gc=False):
-    """A part of a message's content."""
+class _Part(chat_turns.Part, gc=False):
+    """A part of a message's content, with what the provider has beside."""
 
-    type: str
-    text: str = ""
-    refusal: str = ""
-    image_url: _Address | None = None
-    video_url: _Address | None = None
+    video_url: Address | None = None
     file: _File | None = None
     input_audio: _Sound | None = None
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    arguments: str = ""
 
 
 class _Google(msgspec.Struct, gc=False):
@@ -74,41 +70,25 @@ class _Extra(msgspec.Struct, gc=False):
     google: _Google | None = None
 
 
-class _ToolCall(msgspec.Struct, gc=False):
-    id: str
-    function: _Function | None = None
+class _ToolCall(ToolCall, gc=False):
     extra_content: _Extra | None = None
 
 
-class _Detail(msgspec.Struct, gc=False):
+class _Detail(Detail, gc=False):
     """A thought as `gemini_voice` tells it, or one of another provider's."""
 
-    type: str = ""
     id: str | None = None
-    text: str | None = None
-    signature: str | None = None
-    data: str | None = None
-    format: str | None = None
 
 
-class _Said(msgspec.Struct, gc=False):
+class _Said(Said[_Part, _ToolCall], gc=False):
     """One message."""
 
-    role: str
-    content: str | list[_Part] | None = None
     name: str | None = None
-    refusal: str | None = None
-    tool_calls: list[_ToolCall] | None = None
-    tool_call_id: str = ""
-    is_error: bool | None = None
     reasoning_details: list[_Detail] | None = None
     images: list[_Part] | None = None
-    function_call: Raw = NULL
-    audio: Raw = NULL
 
 
 _decode_messages = msgspec.json.Decoder(list[_Said]).decode
-_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Turns:
@@ -140,8 +120,7 @@ class Turns:
             case "tool":
                 self._results.append(self._result(message))
             case _:
-                role = message.role[:40]
-                raise unsupported("messages", f"A message of the role {role!r} is not understood.")
+                raise no_role(message.role)
 
     def settle(self) -> None:
         """Say what came back from tools, where anything did, in a turn."""
@@ -168,10 +147,7 @@ class Turns:
 
     def _spoken(self, message: _Said) -> list[Part]:
         """Return what the model said: its own thoughts, words, pictures, calls, in this order."""
-        if bytes(message.function_call) != b"null":
-            raise unsupported("messages", "'function_call' is not understood; use 'tool_calls'.")
-        if bytes(message.audio) != b"null":
-            raise unsupported("messages", "'audio' of an assistant is not understood.")
+        check_assistant(message)
         own = [each for each in message.reasoning_details or () if each.format == FORMAT]
         signs = {each.id: each.data for each in own if each.id and each.data}
         thoughts = [
@@ -196,24 +172,13 @@ class Turns:
         return parts
 
     def _call(self, call: _ToolCall, signature: str | None) -> Part:
-        if call.function is None:
-            raise unsupported("messages", "A call in 'tool_calls' that is of no function.")
-        name = call.function.name
-        try:
-            arguments = _decode_object(call.function.arguments or "{}")
-        except (msgspec.DecodeError, RecursionError):
-            raise BadRequest(
-                f"The 'arguments' of the call of {name[:100]!r} in 'tool_calls' are no JSON"
-                " object.",
-                param="messages",
-            ) from None
-        self._called[call.id] = (self._calls_so_far, told_name(name))
+        function = function_of(call)
+        name, arguments = told_name(function.name), arguments_of(function)
+        self._called[call.id] = (self._calls_so_far, name)
         self._calls_so_far += 1
         if call.extra_content is not None and call.extra_content.google is not None:
             signature = signature or call.extra_content.google.thought_signature
-        said: Part = {
-            "functionCall": {**self._id(call.id), "name": told_name(name), "args": arguments}
-        }
+        said: Part = {"functionCall": {**self._id(call.id), "name": name, "args": arguments}}
         return {**said, "thoughtSignature": signature} if signature else said
 
     def _result(self, message: _Said) -> tuple[int, list[Part]]:
@@ -246,18 +211,11 @@ class Turns:
 
 def turns_of(messages: Raw, *, must_sign: bool, tells_ids: bool = True) -> Turns:
     """Translate the messages. Raises `BadRequest`."""
-    if bytes(messages).count(b"{") > MAX_OBJECTS:
-        raise BadRequest(f"'messages' holds more than {MAX_OBJECTS} objects.", param="messages")
-    try:
-        said = _decode_messages(messages)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequest(f"'messages' cannot be read: {error}.", param="messages") from None
     turns = Turns(must_sign=must_sign, tells_ids=tells_ids)
-    for message in said:
+    for message in said_in(messages, _decode_messages):
         turns.take(message)
     turns.settle()
-    if not turns.contents:
-        raise BadRequest("'messages' says nothing: no user and no assistant.", param="messages")
+    check_turns(turns.contents)
     return turns
 
 
@@ -303,5 +261,4 @@ def _part(part: _Part, role: str) -> list[Part]:
         case "input_audio" if shows and part.input_audio is not None:
             return [sound_of(part.input_audio.data, part.input_audio.format)]
         case _:
-            kind = part.type[:40]
-            raise unsupported("messages", f"A part of the type {kind!r} cannot be said by {role}.")
+            raise no_part(part, role)

@@ -10,15 +10,17 @@ import msgspec
 from gateway.forms import chat_answer
 from gateway.forms.chat_answer import EVENT_STREAM
 from gateway.forms.chat_build import as_stream
-from gateway.forms.chat_errors import error_body
+from gateway.forms.chat_chunks import Chunks, tool_call
+from gateway.forms.chat_errors import error_body, raised
 from gateway.forms.chat_facts import model_of
-from gateway.forms.messages_build import Chunks, arguments_of, completion, detail_of
+from gateway.forms.messages_build import arguments_of, completion, detail_of
 from gateway.forms.messages_errors import read_fault
 from gateway.forms.messages_facts import (
     Block,
     Count,
     Delta,
     Happening,
+    finish_reason_of,
     read_happening,
     read_message,
 )
@@ -26,7 +28,7 @@ from gateway.forms.sse import BOM, Event
 from gateway.forms.text import is_utf8
 from gateway.words.answer import Piece
 from gateway.words.call import Call
-from gateway.words.errors import UpstreamFault, UpstreamMalformed, UpstreamTruncated
+from gateway.words.errors import UpstreamMalformed, UpstreamTruncated
 
 PING = Piece(b": ping\n\n", comment=True)
 """What the provider says while it has nothing to say: a comment is no event to any client."""
@@ -143,7 +145,9 @@ class AnswerReader(chat_answer.AnswerReader):
                 return self._said(self._chunks.thought(block.thinking))
             case "tool_use":
                 self._tools += 1
-                return self._said(self._chunks.tool(self._tools - 1, block))
+                return self._said(
+                    self._chunks.tool(self._tools - 1, tool_call(block.id, block.name, ""))
+                )
             case _:
                 return None
 
@@ -184,7 +188,9 @@ class AnswerReader(chat_answer.AnswerReader):
             return self._said(self._chunks.arguments(self._tools - 1, arguments_of(block.input)))
         block.thinking, block.signature = "".join(self._thoughts), "".join(self._signs)
         detail = detail_of(self._index, block)
-        return self._said(self._chunks.details(detail)) if detail is not None else None
+        if detail is None:
+            return None
+        return self._said(self._chunks.add("reasoning_details", [detail]))
 
     def _read_end(self, happening: Happening) -> Piece | None:
         usage = self._counted.note(happening.usage)
@@ -193,7 +199,7 @@ class AnswerReader(chat_answer.AnswerReader):
             return None
         self._seen.add(0)
         self._finished.add(0)
-        return Piece(self._chunks.finish(reason), True, usage, model=self._model)
+        return Piece(self._chunks.finish(finish_reason_of(reason)), True, usage, model=self._model)
 
     def _stop(self) -> Piece | None:
         """End the stream; one that does not say why it has ended is not whole."""
@@ -221,7 +227,7 @@ class AnswerReader(chat_answer.AnswerReader):
             raise UpstreamMalformed("The provider's answer is not a JSON object of a message.")
         if message.type == "error" or message.error:
             fault = read_fault(body)
-            raise UpstreamFault(fault.message, type=fault.type, code=fault.code)
+            raise raised(fault)
         if message.content is None or not message.stop_reason:
             raise UpstreamMalformed("The provider answered JSON that is no whole message.")
         model, usage = model_of(message.model), self._counted.note(message.usage)

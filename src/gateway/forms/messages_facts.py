@@ -6,16 +6,13 @@ is not known here is not built.
 https://docs.claude.com/en/api/messages-streaming
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
-from gateway.forms.text import without_halves
+from gateway.forms.decoded import decoded
 from gateway.words.answer import Usage
-
-_T = TypeVar("_T")
 
 _EMPTY: Final = Raw(b"{}")
 _NULL: Final = Raw(b"null")
@@ -80,23 +77,12 @@ _decode_message = msgspec.json.Decoder(Message).decode
 
 def read_happening(data: bytes) -> Happening | None:
     """Read an event's data, which is UTF-8 already; None if it cannot be read (U16)."""
-    return _read(_decode_happening, data)
+    return decoded(_decode_happening, data)
 
 
 def read_message(body: bytes) -> Message | None:
     """Read a whole answer, which is UTF-8 already; None if it cannot be read."""
-    return _read(_decode_message, body)
-
-
-def _read(decode: Callable[[bytes], _T], data: bytes) -> _T | None:
-    try:
-        return decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return decode(without_halves(data))
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    return decoded(_decode_message, body)
 
 
 _FINISH_REASONS: Final = {

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway.forms import chat_answer
+from gateway.forms.chat_errors import raised
 from gateway.forms.chat_facts import model_of
 from gateway.forms.fields import NULL
 from gateway.forms.messages_errors import read_fault
@@ -22,7 +23,7 @@ from gateway.forms.sse import BOM, Event, Splitter, without_marks
 from gateway.forms.text import is_utf8, without_halves
 from gateway.words.answer import Piece, Usage
 from gateway.words.call import Call
-from gateway.words.errors import UpstreamFault, UpstreamMalformed, UpstreamTruncated
+from gateway.words.errors import UpstreamMalformed, UpstreamTruncated
 
 COUNT: Final = "count_tokens"
 """The operation that asks how many tokens a prompt has."""
@@ -194,7 +195,7 @@ class NativeReader(chat_answer.AnswerReader):
             raise UpstreamMalformed("The provider's answer is not JSON of a message.") from None
         if answer.type == "error" or answer.error:
             fault = read_fault(body)
-            raise UpstreamFault(fault.message, type=fault.type, code=fault.code)
+            raise raised(fault)
         if self._call.operation == COUNT:
             return self._end_count(whole, answer)
         if bytes(answer.content)[:1] != b"[" or not answer.stop_reason:

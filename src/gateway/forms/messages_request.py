@@ -6,69 +6,31 @@ name: nothing is left out in silence.
 https://docs.claude.com/en/api/messages
 """
 
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Raw
 
-from gateway.forms.asked import Asked
+from gateway.forms.asked import Asked, is_flag, is_number, is_positive, is_stop, is_text, or_reason
+from gateway.forms.chat_request import Chosen, Shape, Text, Tool, check_no_tool, is_choice, room_in
 from gateway.forms.claude import BUDGETS, EFFORTS, LEAST_BUDGET, thinks_by_budget
 from gateway.forms.messages_build import FORMAT
 from gateway.forms.messages_turns import turns_of
 from gateway.words.call import Call
-from gateway.words.errors import BadRequest
 from gateway.words.target import Target
 
 Fields = dict[str, object]
 Refusal = tuple[str, str]
 """The name of a field, and why the provider cannot be told it."""
 
-Positive = Annotated[int, Meta(gt=0)]
 
-
-class _Named(msgspec.Struct, gc=False):
-    name: str
-
-
-class _Chosen(msgspec.Struct, gc=False):
-    type: Literal["function"]
-    function: _Named
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class _Tool(msgspec.Struct, gc=False):
-    type: Literal["function"]
-    function: _Function
+class _Tool(Tool, gc=False):
     cache_control: dict[str, Any] | None = None
 
 
-class _Schema(msgspec.Struct, gc=False):
-    schema: dict[str, Any]
-
-
-class _Text(msgspec.Struct, tag="text", gc=False):
-    pass
-
-
-class _Shape(msgspec.Struct, tag="json_schema", gc=False):
-    json_schema: _Schema
-
-
 _encode = msgspec.json.Encoder().encode
-_is_text = msgspec.json.Decoder(str).decode
-_is_number = msgspec.json.Decoder(float).decode
-_is_flag = msgspec.json.Decoder(bool).decode
-_is_positive = msgspec.json.Decoder(Positive).decode
-_is_stop = msgspec.json.Decoder(str | list[str]).decode
 _is_tools = msgspec.json.Decoder(list[_Tool]).decode
-_is_choice = msgspec.json.Decoder(Literal["auto", "none", "required"] | _Chosen).decode
-_is_shape = msgspec.json.Decoder(_Text | _Shape).decode
+_is_shape = msgspec.json.Decoder(Text | Shape).decode
 
 
 def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
@@ -81,7 +43,7 @@ def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
     body: Fields = {"model": target.model, "messages": found.turns}
     if found.system:
         body["system"] = found.system
-    room = _room(asked)
+    room = room_in(asked)
     body["max_tokens"] = room or target.max_tokens
     _write_sampling(asked, body)
     _write_tools(asked, body)
@@ -92,31 +54,24 @@ def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
     return _encode(body), asked.settle()
 
 
-def _room(asked: Asked) -> int | None:
-    """Return for how many tokens there is room; the newer of the two names comes first."""
-    newer = asked.take("max_completion_tokens", _is_positive)
-    older = asked.take("max_tokens", _is_positive)
-    return newer or older
-
-
 def _write_sampling(asked: Asked, body: Fields) -> None:
     """Translate what steers the words. A 1 is left out: it says nothing, and newer models want no
     such field at all; they refuse any other value with words of their own.
     """
-    temperature = asked.take("temperature", _is_number)
+    temperature = asked.take("temperature", is_number)
     if temperature is not None and not 0 <= temperature <= 1:
         asked.cannot("temperature", "'temperature' must be from 0 to 1 for this model.")
         temperature = None
-    top_p, top_k = asked.take("top_p", _is_number), asked.take("top_k", _is_positive)
+    top_p, top_k = asked.take("top_p", is_number), asked.take("top_k", is_positive)
     if temperature not in {None, 1}:
         body["temperature"] = temperature
     if top_p not in {None, 1}:
         body["top_p"] = top_p
     if top_k is not None:
         body["top_k"] = top_k
-    stop = asked.take("stop", _is_stop)
-    user = asked.take("user", _is_text)
-    user = asked.take("safety_identifier", _is_text) or user
+    stop = asked.take("stop", is_stop)
+    user = asked.take("user", is_text)
+    user = asked.take("safety_identifier", is_text) or user
     if stop:
         body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
     if user:
@@ -125,11 +80,10 @@ def _write_sampling(asked: Asked, body: Fields) -> None:
 
 def _write_tools(asked: Asked, body: Fields) -> None:
     tools = asked.take("tools", _is_tools)
-    choice = asked.take("tool_choice", _is_choice)
-    parallel = asked.take("parallel_tool_calls", _is_flag)
+    choice = asked.take("tool_choice", is_choice)
+    parallel = asked.take("parallel_tool_calls", is_flag)
     if not tools:
-        if choice not in (None, "auto", "none"):  # noqa: PLR6201 (a named tool has no hash)
-            raise BadRequest("'tool_choice' wants a tool, and there are none.", param="tool_choice")
+        check_no_tool(choice)
         return
     body["tools"] = [_tool(tool) for tool in tools]
     chosen = _choice(choice)
@@ -153,35 +107,27 @@ def _tool(tool: _Tool) -> Fields:
     return written
 
 
-def _choice(choice: _Chosen | str | None) -> Fields:
-    if isinstance(choice, _Chosen):
+def _choice(choice: Chosen | str | None) -> Fields:
+    if isinstance(choice, Chosen):
         return {"type": "tool", "name": choice.function.name}
     return {"type": "any" if choice == "required" else choice or "auto"}
 
 
 def _write_shape(asked: Asked, body: Fields) -> None:
     """Translate a JSON schema; that there be JSON of any shape the provider cannot be told."""
-    shape = asked.take("response_format", _format)
+    shape = asked.take("response_format", partial(or_reason, _is_shape))
     if isinstance(shape, str):
         asked.cannot(
             "response_format", f"'response_format' must be 'text' or 'json_schema': {shape}."
         )
-    elif isinstance(shape, _Shape):
+    elif isinstance(shape, Shape):
         form = {"type": "json_schema", "schema": shape.json_schema.schema}
         body["output_config"] = {"format": form}
 
 
-def _format(value: Raw) -> _Text | _Shape | str:
-    """Read the shape that is wanted, or say why it is none that the provider knows."""
-    try:
-        return _is_shape(value)
-    except msgspec.ValidationError as error:
-        return str(error)
-
-
 def _write_effort(asked: Asked, body: Fields, target: Target, room: int | None) -> None:
     """Translate the effort as the model understands it; of `none` it is told nothing."""
-    effort = asked.take("reasoning_effort", _is_text)
+    effort = asked.take("reasoning_effort", is_text)
     if effort is None or effort == "none":
         return
     by_budget = thinks_by_budget(target.model)

@@ -12,73 +12,47 @@ import msgspec
 from msgspec import Raw
 
 from gateway.forms.asked import unsupported
+from gateway.forms.chat_turns import (
+    Block,
+    Detail,
+    File,
+    Part,
+    Said,
+    ToolCall,
+    add_to_turns,
+    arguments_of,
+    check_assistant,
+    check_turns,
+    function_of,
+    no_part,
+    no_role,
+    said_in,
+)
 from gateway.forms.fields import NULL
-from gateway.words.errors import BadRequest
-
-MAX_OBJECTS: Final = 65_536
-"""Objects of the messages; of more, the turns would cost more than the body is worth (R15)."""
 
 _PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _PDF: Final = "application/pdf"
 _INLINE = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,", re.IGNORECASE)
 _NET = re.compile(r"https?://", re.IGNORECASE)
 
-Block = dict[str, object]
 
+class _Part(Part, gc=False):
+    """A part of a message's content, and whether to cache up to it."""
 
-class _Picture(msgspec.Struct, gc=False):
-    url: str
-
-
-class _File(msgspec.Struct, gc=False):
-    file_data: str = ""
-    filename: str = ""
-
-
-class _Part(msgspec.Struct, gc=False):
-    """A part of a message's content."""
-
-    type: str
-    text: str = ""
-    refusal: str = ""
-    image_url: _Picture | None = None
-    file: _File | None = None
+    file: File | None = None
     cache_control: Raw = NULL
 
 
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    arguments: str = ""
+class _ToolCall(ToolCall, gc=False):
+    """The call of a tool, and whether to cache up to it."""
 
-
-class _ToolCall(msgspec.Struct, gc=False):
-    id: str
-    function: _Function | None = None
     cache_control: Raw = NULL
 
 
-class _Detail(msgspec.Struct, gc=False):
-    """A thought as `messages_build` tells it, or one of another provider's."""
-
-    type: str = ""
-    text: str | None = None
-    signature: str | None = None
-    data: str | None = None
-    format: str | None = None
-
-
-class _Said(msgspec.Struct, gc=False):
+class _Said(Said[_Part, _ToolCall], gc=False):
     """One message."""
 
-    role: str
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
-    tool_calls: list[_ToolCall] | None = None
-    tool_call_id: str = ""
-    reasoning_details: list[_Detail] | None = None
-    function_call: Raw = NULL
-    audio: Raw = NULL
-    is_error: bool | None = None
+    reasoning_details: list[Detail] | None = None
     cache_control: Raw = NULL
 
 
@@ -86,50 +60,29 @@ class Turns(msgspec.Struct, gc=False):
     """What was said: the instructions, and the turns of user and assistant."""
 
     system: list[Block]
-    turns: list[dict[str, object]]
+    turns: list[Block]
 
 
 _decode_messages = msgspec.json.Decoder(list[_Said]).decode
-_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def turns_of(messages: Raw, detail_format: str) -> Turns:
     """Translate the messages; thoughts of `detail_format` are given back. Raises `BadRequest`."""
-    if bytes(messages).count(b"{") > MAX_OBJECTS:
-        raise BadRequest(f"'messages' holds more than {MAX_OBJECTS} objects.", param="messages")
-    try:
-        said = _decode_messages(messages)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequest(f"'messages' cannot be read: {error}.", param="messages") from None
     found = Turns([], [])
-    for message in said:
+    for message in said_in(messages, _decode_messages):
         match message.role:
             case "system" | "developer":
                 found.system += _content(message)
             case "user":
-                _take(found, "user", _content(message))
+                add_to_turns(found.turns, "user", _content(message))
             case "assistant":
-                _take(found, "assistant", _spoken(message, detail_format))
+                add_to_turns(found.turns, "assistant", _spoken(message, detail_format))
             case "tool":
-                _take(found, "user", [_result(message)])
+                add_to_turns(found.turns, "user", [_result(message)])
             case _:
-                role = message.role[:40]
-                raise unsupported("messages", f"A message of the role {role!r} is not understood.")
-    if not found.turns:
-        raise BadRequest("'messages' says nothing: no user and no assistant.", param="messages")
+                raise no_role(message.role)
+    check_turns(found.turns)
     return found
-
-
-def _take(found: Turns, role: str, blocks: list[Block]) -> None:
-    """Add to the turn of whoever speaks; nothing where nothing is said."""
-    if not blocks:
-        return
-    if found.turns and found.turns[-1]["role"] == role:
-        spoken = found.turns[-1]["content"]
-        assert isinstance(spoken, list), "it was put there as one"
-        spoken += blocks
-    else:
-        found.turns.append({"role": role, "content": blocks})
 
 
 def _content(message: _Said) -> list[Block]:
@@ -154,8 +107,7 @@ def _part(part: _Part, role: str) -> list[Block]:
         case "file" if role in {"user", "tool"} and part.file is not None:
             blocks = [_document(part.file)]
         case _:
-            kind = part.type[:40]
-            raise unsupported("messages", f"A part of the type {kind!r} cannot be said by {role}.")
+            raise no_part(part, role)
     if bytes(part.cache_control) != b"null" and blocks:
         blocks[-1]["cache_control"] = part.cache_control
     return blocks
@@ -167,7 +119,7 @@ def _picture(url: str) -> Block:
     return _inline(url, _PICTURES, "An image must be a JPEG, PNG, GIF or WebP as a data: URL")
 
 
-def _document(file: _File) -> Block:
+def _document(file: File) -> Block:
     source = _inline(file.file_data, {_PDF}, "A file must be a PDF as a data: URL in 'file_data'")
     title = {"title": file.filename} if file.filename else {}
     return {"type": "document", "source": source, **title}
@@ -183,17 +135,14 @@ def _inline(url: str, kinds: frozenset[str] | set[str], wanted: str) -> Block:
 
 def _spoken(message: _Said, detail_format: str) -> list[Block]:
     """Return what the assistant said: thoughts of its own, words, calls of tools, in this order."""
-    if bytes(message.function_call) != b"null":
-        raise unsupported("messages", "'function_call' is not understood; use 'tool_calls'.")
-    if bytes(message.audio) != b"null":
-        raise unsupported("messages", "'audio' of an assistant is not understood.")
+    check_assistant(message)
     details = message.reasoning_details or ()
     thoughts = [thought for detail in details for thought in _thought(detail, detail_format)]
     refusal = _text(message.refusal or "")
     return [*thoughts, *_content(message), *refusal, *map(_use, message.tool_calls or ())]
 
 
-def _thought(detail: _Detail, detail_format: str) -> list[Block]:
+def _thought(detail: Detail, detail_format: str) -> list[Block]:
     """Return a thought unchanged if it is proved to be the provider's own, else nothing."""
     if detail.format != detail_format:
         return []
@@ -206,27 +155,17 @@ def _thought(detail: _Detail, detail_format: str) -> list[Block]:
 
 
 def _use(call: _ToolCall) -> Block:
-    if call.function is None:
-        raise unsupported("messages", "A call in 'tool_calls' that is of no function.")
-    name = call.function.name
-    try:
-        arguments = _decode_object(call.function.arguments or "{}")
-    except (msgspec.DecodeError, RecursionError):
-        raise BadRequest(
-            f"The 'arguments' of the call of {name[:100]!r} in 'tool_calls' are no JSON object.",
-            param="messages",
-        ) from None
-    block: Block = {"type": "tool_use", "id": call.id, "name": name, "input": arguments}
+    function = function_of(call)
+    arguments = arguments_of(function)
+    block: Block = {"type": "tool_use", "id": call.id, "name": function.name, "input": arguments}
     if bytes(call.cache_control) != b"null":
         block["cache_control"] = call.cache_control
     return block
 
 
 def _result(message: _Said) -> Block:
-    if not message.tool_call_id:
-        raise BadRequest("A message of a tool has no 'tool_call_id'.", param="messages")
+    block: Block = {"type": "tool_result", "tool_use_id": message.answers()}
     blocks = _content(message)
-    block: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
     if blocks:
         block["content"] = blocks
     if message.is_error:

@@ -6,7 +6,7 @@ A stream is lines of JSON, of which the last says `done`; what does not stream i
 from typing import Final
 
 from gateway.forms.chat_chunks import Chunks, Whole, tool_call
-from gateway.forms.chat_errors import error_body
+from gateway.forms.chat_errors import error_body, raised
 from gateway.forms.chat_facts import model_of
 from gateway.forms.chat_join import MAX_CALLS
 from gateway.forms.lines import Lines
@@ -24,7 +24,6 @@ from gateway.words.answer import Fault, Piece, Usage
 from gateway.words.call import Call
 from gateway.words.errors import (
     AnswerTooLarge,
-    UpstreamFault,
     UpstreamMalformed,
     UpstreamTruncated,
 )
@@ -96,7 +95,7 @@ class AnswerReader:
         if self.ended:
             return []
         if self._fault is not None:
-            raise _raised(self._fault)
+            raise raised(self._fault)
         if not self._call.stream:
             return self._whole(bytes(self._body))
         pieces = self._read(self._lines.end())
@@ -183,7 +182,7 @@ class AnswerReader:
         if said is None:
             raise UpstreamMalformed("The provider's answer is not a JSON object of a message.")
         if said.error:
-            raise _raised(fault_in(said.error))
+            raise raised(fault_in(said.error))
         usage = said.usage()
         if self._call.operation == "embeddings":
             return self._embedded(said, usage)
@@ -217,7 +216,3 @@ class AnswerReader:
         body = embeddings_body(said.embeddings, named, usage or Usage(), self._call)
         self.ended = True
         return [Piece(body, True, usage, model=model)]
-
-
-def _raised(fault: Fault) -> UpstreamFault:
-    return UpstreamFault(fault.message, type=fault.type, code=fault.code)

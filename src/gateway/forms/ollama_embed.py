@@ -3,21 +3,17 @@
 https://docs.ollama.com/api/embed
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta
 
 from gateway.forms import embeddings
-from gateway.forms.asked import Asked
+from gateway.forms.asked import Asked, is_flag, is_positive, is_text
 from gateway.forms.ollama_options import options_in
 from gateway.words.answer import Usage
 from gateway.words.call import Call
 from gateway.words.target import Target
 
-_is_flag = msgspec.json.Decoder(bool).decode
-_is_text = msgspec.json.Decoder(str).decode
-_is_dimensions = msgspec.json.Decoder(Annotated[int, Meta(gt=0)]).decode
 _is_encoding: Any = msgspec.json.Decoder(Literal["float", "base64"]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -29,16 +25,16 @@ def embed_body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
     """
     asked = Asked(call.fields, drops=target.drops)
     body: dict[str, object] = {"model": target.model, "input": embeddings.texts_in(asked)}
-    dimensions = asked.take("dimensions", _is_dimensions)
+    dimensions = asked.take("dimensions", is_positive)
     if dimensions is not None:
         body["dimensions"] = dimensions
-    truncate = asked.take("truncate", _is_flag)
+    truncate = asked.take("truncate", is_flag)
     if truncate is not None:
         body["truncate"] = truncate
     if options := options_in(asked):
         body["options"] = options
     asked.take("encoding_format", _is_encoding)
-    asked.take("user", _is_text)
+    asked.take("user", is_text)
     return _encode(body), asked.settle()
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from gateway.forms.decoded import decoded
 from gateway.forms.text import without_halves
 from gateway.words.answer import Usage
 
@@ -98,14 +99,7 @@ _decode = msgspec.json.Decoder(Answered).decode
 
 def read_answered(data: bytes) -> Answered | None:
     """Read a line or a body, which is UTF-8 already; None if it cannot be read (U16)."""
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return _decode(without_halves(data))
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    return decoded(_decode, data)
 
 
 def moment_of(created_at: str) -> tuple[str, int]:

@@ -10,10 +10,9 @@ https://docs.ollama.com/modelfile#valid-parameters-and-values
 
 from typing import Final
 
-import msgspec
 from msgspec import Raw
 
-from gateway.forms.asked import Asked
+from gateway.forms.asked import Asked, is_any, is_object
 
 OPTIONS: Final = "options"
 KEEP_ALIVE: Final = "keep_alive"
@@ -30,18 +29,15 @@ STEERING: Final = frozenset(
 _MOST = 100
 """Characters of an option's name that are told."""
 
-_is_object = msgspec.json.Decoder(dict[str, Raw]).decode
-_is_any = msgspec.json.Decoder(Raw).decode
-
 
 def options_in(asked: Asked) -> dict[str, Raw]:
     """Take the options that steer words. Raises `BadRequest`; `Unsupported` for all others."""
-    given = asked.take(OPTIONS, _is_object) or {}
+    given = asked.take(OPTIONS, is_object) or {}
     steering = {name: value for name, value in given.items() if name in STEERING}
     for name in given:
         if name not in STEERING:
             said = name[:_MOST]
             asked.cannot(f"{OPTIONS}.{said}", f"{said!r} in 'options' is the operator's to set.")
-    if asked.take(KEEP_ALIVE, _is_any) is not None:
+    if asked.take(KEEP_ALIVE, is_any) is not None:
         asked.cannot(KEEP_ALIVE, f"{KEEP_ALIVE!r} is the operator's to set.")
     return steering

@@ -6,16 +6,25 @@ name. Of Ollama's own, `think` passes as it is, and of its `options` what steers
 https://docs.ollama.com/api/chat
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
-from gateway.forms.asked import Asked
+from gateway.forms.asked import Asked, is_any, is_flag, is_number, is_stop, is_text, is_whole
+from gateway.forms.chat_request import (
+    Function,
+    Json,
+    Shape,
+    check_no_tool,
+    is_shape,
+    is_tools,
+    room_in,
+    wants_a_tool,
+)
 from gateway.forms.ollama_options import options_in
 from gateway.forms.ollama_turns import turns_of
 from gateway.words.call import Call
-from gateway.words.errors import BadRequest
 from gateway.words.target import Target
 
 Fields = dict[str, object]
@@ -35,48 +44,9 @@ SAMPLING: Final = ("temperature", "top_p", "min_p", "presence_penalty", "frequen
 WHOLE: Final = ("seed", "top_k")
 """Fields that go under the same name into the options: numbers, and whole ones."""
 
-Positive = Annotated[int, Meta(gt=0)]
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class _Tool(msgspec.Struct, gc=False):
-    type: Literal["function"]
-    function: _Function
-
-
-class _Schema(msgspec.Struct, gc=False):
-    schema: dict[str, Any]
-
-
-class _Text(msgspec.Struct, tag="text", gc=False):
-    pass
-
-
-class _Json(msgspec.Struct, tag="json_object", gc=False):
-    pass
-
-
-class _Shape(msgspec.Struct, tag="json_schema", gc=False):
-    json_schema: _Schema
-
 
 _encode = msgspec.json.Encoder().encode
-_is_text = msgspec.json.Decoder(str).decode
-_is_number = msgspec.json.Decoder(float).decode
-_is_whole = msgspec.json.Decoder(int).decode
-_is_flag = msgspec.json.Decoder(bool).decode
-_is_positive = msgspec.json.Decoder(Positive).decode
-_is_any = msgspec.json.Decoder(Raw).decode
-_is_stop = msgspec.json.Decoder(str | list[str]).decode
-_is_tools = msgspec.json.Decoder(list[_Tool]).decode
 _is_choice: Any = msgspec.json.Decoder(Literal["auto", "none", "required"] | dict[str, Raw]).decode
-_is_shape = msgspec.json.Decoder(_Text | _Json | _Shape).decode
 
 
 def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
@@ -95,20 +65,19 @@ def body_of(call: Call, target: Target) -> tuple[bytes, tuple[str, ...]]:
     _write_shape(asked, body)
     _write_thinking(asked, body)
     _write_logprobs(asked, body)
-    asked.take("user", _is_text)
-    asked.take("safety_identifier", _is_text)
+    asked.take("user", is_text)
+    asked.take("safety_identifier", is_text)
     return _encode(body), asked.settle()
 
 
 def _write_options(asked: Asked, body: Fields) -> None:
     """Put together what steers the words: options of the client's own, then fields of OpenAI's."""
     options: Fields = dict(options_in(asked))
-    newer = asked.take("max_completion_tokens", _is_positive)
-    older = asked.take("max_tokens", _is_positive)
-    told: Fields = {name: asked.take(name, _is_number) for name in SAMPLING}
-    told |= {name: asked.take(name, _is_whole) for name in WHOLE}
-    told["num_predict"] = newer or older
-    stop = asked.take("stop", _is_stop)
+    room = room_in(asked)
+    told: Fields = {name: asked.take(name, is_number) for name in SAMPLING}
+    told |= {name: asked.take(name, is_whole) for name in WHOLE}
+    told["num_predict"] = room
+    stop = asked.take("stop", is_stop)
     told["stop"] = [stop] if isinstance(stop, str) else stop
     options |= {name: value for name, value in told.items() if value is not None}
     if options:
@@ -117,16 +86,16 @@ def _write_options(asked: Asked, body: Fields) -> None:
 
 def _write_tools(asked: Asked, body: Fields) -> None:
     """Translate the tools. That there must be a call cannot be told; that there be none is."""
-    tools = asked.take("tools", _is_tools)
+    tools = asked.take("tools", is_tools)
     choice = asked.take("tool_choice", _is_choice)
-    if asked.take("parallel_tool_calls", _is_flag) is False and tools:
+    if asked.take("parallel_tool_calls", is_flag) is False and tools:
         asked.cannot(
             "parallel_tool_calls",
             "'parallel_tool_calls' cannot be false for this model's provider.",
         )
-    if choice not in (None, "auto", "none"):  # noqa: PLR6201 (a named tool has no hash)
-        if not tools:
-            raise BadRequest("'tool_choice' wants a tool, and there are none.", param="tool_choice")
+    if not tools:
+        check_no_tool(choice)
+    elif wants_a_tool(choice):
         asked.cannot("tool_choice", "'tool_choice' must be auto or none for this model's provider.")
     if not tools or choice == "none":
         return
@@ -135,7 +104,7 @@ def _write_tools(asked: Asked, body: Fields) -> None:
     body["tools"] = [{"type": "function", "function": _declared(tool.function)} for tool in tools]
 
 
-def _declared(function: _Function) -> Fields:
+def _declared(function: Function) -> Fields:
     declared: Fields = {"name": function.name}
     if function.description is not None:
         declared["description"] = function.description
@@ -145,16 +114,16 @@ def _declared(function: _Function) -> Fields:
 
 
 def _write_shape(asked: Asked, body: Fields) -> None:
-    shape = asked.take("response_format", _is_shape)
-    if isinstance(shape, _Json):
+    shape = asked.take("response_format", is_shape)
+    if isinstance(shape, Json):
         body["format"] = "json"
-    elif isinstance(shape, _Shape):
+    elif isinstance(shape, Shape):
         body["format"] = shape.json_schema.schema
 
 
 def _write_thinking(asked: Asked, body: Fields) -> None:
     """Translate the effort; what the client itself says of `think` goes before."""
-    effort, think = asked.take("reasoning_effort", _is_text), asked.take("think", _is_any)
+    effort, think = asked.take("reasoning_effort", is_text), asked.take("think", is_any)
     if think is not None:
         body["think"] = think
         return
@@ -167,8 +136,8 @@ def _write_thinking(asked: Asked, body: Fields) -> None:
 
 
 def _write_logprobs(asked: Asked, body: Fields) -> None:
-    if asked.take("logprobs", _is_flag):
+    if asked.take("logprobs", is_flag):
         body["logprobs"] = True
-        most = asked.take("top_logprobs", _is_whole)
+        most = asked.take("top_logprobs", is_whole)
         if most is not None:
             body["top_logprobs"] = most

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from gateway.forms import chat_answer
 from gateway.forms.chat_answer import EVENT_STREAM
-from gateway.forms.chat_errors import fault_of, told_by, told_in
+from gateway.forms.chat_errors import fault_of, raised, told_by, told_in
 from gateway.forms.chat_facts import model_of
 from gateway.forms.fields import NULL
 from gateway.forms.responses_build import write_event
@@ -23,7 +23,7 @@ from gateway.forms.sse import BOM, Event, without_marks
 from gateway.forms.text import is_utf8
 from gateway.words.answer import Fault, Piece, Usage
 from gateway.words.call import Call, UpstreamRequest
-from gateway.words.errors import UpstreamFault, UpstreamMalformed, UpstreamTruncated
+from gateway.words.errors import UpstreamMalformed, UpstreamTruncated
 from gateway.words.target import Target
 
 PATHS: Final[Mapping[str, str]] = {
@@ -167,7 +167,7 @@ class AnswerReader(chat_answer.AnswerReader):
             raise UpstreamMalformed("The provider's answer is not a JSON object.")
         if response.error or response.status == "failed":
             fault = _fault(response.error, body)
-            raise UpstreamFault(fault.message, type=fault.type, code=fault.code)
+            raise raised(fault)
         counts = self._call.operation == "count_input"
         if not counts and bytes(response.output)[:1] != b"[":
             raise UpstreamMalformed("The provider answered JSON that is no response.")
