@@ -12,14 +12,15 @@ import httpx2
 import openai
 import pytest
 from google.genai import types
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from gateway.forms.chat import AnswerWriter
 from gateway.forms.gemini_answer import AnswerReader
-from gateway.forms.gemini_facts import FAILURES, MOST_PARTS
+from gateway.forms.gemini_build import Chunks
+from gateway.forms.gemini_facts import FAILURES, MOST_PARTS, Response
 from gateway.forms.gemini_names import told_name
 from gateway.forms.sse import Splitter
 from gateway.words.answer import Fault, Piece, Usage
@@ -55,8 +56,14 @@ def asking_whole(fields: dict[str, object]) -> Call:
 class Heard:
     """What came of one answer: its pieces, what the client got, how it ended."""
 
-    def __init__(self, parts: list[bytes], call: Call, content_type: str = EVENTS) -> None:
-        reader, writer = AnswerReader(call, 200, content_type, LIMIT, LIMIT), AnswerWriter(call)
+    def __init__(
+        self,
+        parts: list[bytes],
+        call: Call,
+        content_type: str = EVENTS,
+        kind: type[AnswerReader] = AnswerReader,
+    ) -> None:
+        reader, writer = kind(call, 200, content_type, LIMIT, LIMIT), AnswerWriter(call)
         self.pieces: list[Piece] = []
         self.error: GatewayError | None = None
         try:
@@ -72,6 +79,63 @@ class Heard:
     def all(self) -> tuple[object, ...]:
         error = (type(self.error), str(self.error))
         return self.pieces, self.sent, self.ended, self.malformed, error
+
+
+class TheLongWay(AnswerReader):
+    """A reader that tells each word as it tells all else."""
+
+    def _word(self, response: Response, chunks: Chunks) -> None:
+        return None
+
+
+PARTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": st.sampled_from(["", "a", "wörld"]),
+        "thought": st.booleans(),
+        "thoughtSignature": st.sampled_from(["", "c2lnbg=="]),
+        "functionCall": st.just({"name": "f", "args": {}}),
+        "inlineData": st.just({"mimeType": "image/png", "data": "AA=="}),
+    },
+)
+CANDIDATES = st.fixed_dictionaries(
+    {},
+    optional={
+        "index": st.integers(0, 1),
+        "content": st.fixed_dictionaries({}, optional={"parts": st.lists(PARTS, max_size=2)}),
+        "finishReason": st.sampled_from(["", "STOP", "SAFETY"]),
+        "logprobsResult": st.just({"chosenCandidates": [{"token": "a", "logProbability": -1}]}),
+        "groundingMetadata": st.just({"groundingChunks": [{"web": {"uri": "http://h/"}}]}),
+        "citationMetadata": st.just({"citations": [{"uri": "http://h/", "endIndex": 1}]}),
+    },
+)
+RESPONSES = st.fixed_dictionaries(
+    {"responseId": st.just("r-1")},
+    optional={
+        "candidates": st.lists(CANDIDATES, max_size=2),
+        "promptFeedback": st.just({"blockReason": "SAFETY"}),
+        "usageMetadata": st.just({"promptTokenCount": 2}),
+    },
+)
+
+
+def saying(*parts: object, **more: object) -> dict[str, object]:
+    return {"candidates": [{"content": {"parts": list(parts)}, **more}]}
+
+
+WORD = {"text": "a"}
+SOURCES = {"citations": [{"uri": "http://h/", "endIndex": 1}]}
+
+
+@example([saying(WORD), saying(WORD, WORD), saying({**WORD, "thought": True})], False)
+@example([saying(WORD), saying({"functionCall": {"name": "f"}}), saying({})], False)
+@example([saying(WORD), saying({**WORD, "inlineData": {"mimeType": "a/b", "data": ""}})], False)
+@example([saying(WORD), saying(WORD, citationMetadata=SOURCES), saying()], False)
+@given(st.lists(RESPONSES, max_size=6), st.booleans())
+def test_a_word_is_told_as_all_else_is(said: list[object], show_usage: bool) -> None:
+    wire = [b"data: %b\n\n" % json.dumps(each).encode() for each in said]
+    call = asking(show_usage=show_usage)
+    assert Heard(wire, call).all() == Heard(wire, call, kind=TheLongWay).all()
 
 
 def golden(name: str) -> tuple[bytes, bytes, dict[str, Any]]:

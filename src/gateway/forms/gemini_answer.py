@@ -115,6 +115,9 @@ class AnswerReader(chat_answer.AnswerReader):
     def _tell_response(self, response: Response) -> list[Piece]:
         chunks = self._begin(response)
         usage = self._counted.note(response.usage_metadata)
+        word = self._word(response, chunks)
+        if word is not None:
+            return [Piece(word, True, usage, model=self._model)]
         pieces = [
             piece
             for candidate in response.candidates or ()
@@ -127,6 +130,18 @@ class AnswerReader(chat_answer.AnswerReader):
             return [_STILL_THERE]
         pieces[-1] = msgspec.structs.replace(pieces[-1], usage=usage)
         return pieces
+
+    def _word(self, response: Response, chunks: Chunks) -> bytes | None:
+        """Write what is said where it is a word and nothing else, as nearly always; else None."""
+        candidates = response.candidates
+        if candidates is None or len(candidates) != 1 or response.prompt_feedback is not None:
+            return None
+        candidate = candidates[0]
+        voice = self._voices.get(candidate.index)
+        if voice is None or candidate.index in self._finished:
+            return None
+        text = voice.word(candidate)
+        return None if text is None else chunks.word(candidate.index, text)
 
     def _begin(self, response: Response) -> Chunks:
         """Take in what all chunks have in common; the first event says it."""

@@ -43,6 +43,11 @@ class Chunks:
             self._end,
         )
 
+    def word(self, index: int, text: str) -> bytes:
+        """Write a chunk of one choice that holds text and nothing else, as `delta` would."""
+        said = b'%b,"choices":[{"index":%d,"delta":{"content":%b},"logprobs":null,'
+        return (said + b'"finish_reason":null%b') % (self._head, index, _encode(text), self._end)
+
     def usage(self, usage: Usage) -> bytes:
         """Write the chunk that carries usage; it comes last."""
         return self._head + b',"choices":[],"usage":%b}\n\n' % _encode(usage_fields(usage))

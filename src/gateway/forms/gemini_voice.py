@@ -50,6 +50,22 @@ class Voice:
         self._told: set[tuple[object, ...]] = set()
         self.calls = 0
 
+    def word(self, candidate: Candidate) -> str | None:
+        """Return what is said where that is text alone, behind other words; None for all else."""
+        content = candidate.content
+        if not self._begun or candidate.finish_reason or content is None or not content.parts:
+            return None
+        part = content.parts[0]
+        if len(content.parts) > 1 or part.thought or part.thought_signature or not part.text:
+            return None
+        if part.function_call is not None or part.inline_data is not None:
+            return None
+        sources, citations = candidate.grounding_metadata, candidate.citation_metadata
+        if not bytes(candidate.logprobs_result) == bytes(sources) == bytes(citations) == _NULL:
+            return None
+        self._keep(part.text)
+        return part.text
+
     def say(self, candidate: Candidate, ids: Ids, names: Mapping[str, str]) -> Iterator[Delta]:
         """Yield what a candidate adds to its message; `names` are those that tools really have."""
         parts = candidate.content.parts if candidate.content is not None else None
