@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from gateway.forms.raw_operations import OPERATIONS
 from gateway.policy.areas import ALL_METHODS, AREAS, HELD, METHODS, root_of
+from gateway.words.call import COUNT_INPUT, COUNT_TOKENS
 from gateway.words.errors import UnknownPath, WrongMethod
 
 ID: Final = "{id}"
@@ -63,11 +64,11 @@ ENDPOINTS: Final = (
     Endpoint("POST", AZURE + "/chat/completions", "chat", carried=True, names_model=True),
     *_raw(AZURE, names_model=True),
     Endpoint("POST", "/v1/responses", "chat", "responses", carried=True),
-    Endpoint("POST", "/v1/responses/input_tokens", "count_input", "responses", carried=True),
+    Endpoint("POST", "/v1/responses/input_tokens", COUNT_INPUT, "responses", carried=True),
     Endpoint("POST", "/v1/responses/compact", "compact", "responses", carried=True),
     Endpoint("GET", "/v1/responses", "open_socket"),
     Endpoint("POST", "/v1/messages", "chat", "messages", carried=True),
-    Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", "messages", carried=True),
+    Endpoint("POST", "/v1/messages/count_tokens", COUNT_TOKENS, "messages", carried=True),
     Endpoint("GET", "/v1/models", "list_models"),
     Endpoint("GET", "/v1/models/{rest}", "show_model"),
     Endpoint("GET", "/", "root", probe=True),

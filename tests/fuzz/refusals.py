@@ -5,7 +5,7 @@ import json
 from gateway.forms.chat import read_error, write_error
 from gateway.forms.http import check_header
 from gateway.policy.scrub import Scrubber
-from gateway.relay.ask import scrub
+from gateway.relay.refusal import scrub
 from gateway.words.client import Header
 from gateway.words.errors import GatewayError, UpstreamAuth, UpstreamMalformed, UpstreamRefused
 from gateway.words.secret import Secret

@@ -12,13 +12,13 @@ from gateway.forms.event_stream import MEDIA
 from gateway.forms.messages_answer import AnswerReader as TranslatingReader
 from gateway.forms.messages_dialect import in_dialect, read_error
 from gateway.forms.messages_framed import FramedReader
-from gateway.forms.messages_native import COUNT, NativeReader
+from gateway.forms.messages_native import NativeReader
 from gateway.forms.messages_native_request import native_body
 from gateway.forms.messages_read import FORM, read_request
 from gateway.forms.messages_request import body_of
 from gateway.forms.messages_write import AnswerWriter
 from gateway.forms.messages_write_errors import error_body
-from gateway.words.call import Call, UpstreamRequest
+from gateway.words.call import COUNT_TOKENS, Call, UpstreamRequest
 from gateway.words.errors import GatewayError, Unsupported
 from gateway.words.target import Target
 
@@ -50,7 +50,7 @@ def write_request(call: Call, target: Target) -> UpstreamRequest:
         body, dropped = body_of(call, target)
     else:
         raise Unsupported(NOT_ASKED)
-    path = COUNT_PATH if call.operation == COUNT else PATH
+    path = COUNT_PATH if call.operation == COUNT_TOKENS else PATH
     request = UpstreamRequest("POST", path, tuple(headers), body, dropped)
     return in_dialect(request, call, target) if target.dialect else request
 

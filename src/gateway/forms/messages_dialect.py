@@ -16,7 +16,7 @@ from gateway.forms import bedrock_errors, gemini_errors, messages_errors
 from gateway.forms.asked import unsupported
 from gateway.forms.event_stream import MEDIA
 from gateway.forms.http import segment_of
-from gateway.words.call import Call, UpstreamRequest
+from gateway.words.call import COUNT_TOKENS, Call, UpstreamRequest
 from gateway.words.client import Header
 from gateway.words.errors import BadRequest, GatewayError
 from gateway.words.target import Target
@@ -26,7 +26,7 @@ BEDROCK: Final = "bedrock"
 BEDROCK_VERSION: Final = "bedrock-2023-05-31"
 VERTEX_VERSION: Final = "vertex-2023-10-16"
 
-_CHAT, _COUNT = "chat", "count_tokens"
+_CHAT = "chat"
 _BETA: Final = b"anthropic-beta"
 _JSON: Final = "application/json"
 
@@ -68,7 +68,7 @@ def _for_vertex(
 ) -> UpstreamRequest:
     verb = "streamRawPredict" if call.stream else "rawPredict"
     path = f"/count-tokens:{verb}"
-    if call.operation != _COUNT:
+    if call.operation != COUNT_TOKENS:
         fields.pop("model", None)
         path = f"/{segment_of(model)}:{verb}"
     body = _encode({"anthropic_version": VERTEX_VERSION, **fields})

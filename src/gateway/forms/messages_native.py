@@ -22,11 +22,8 @@ from gateway.forms.messages_write_events import STOP
 from gateway.forms.sse import BOM, Event, Splitter, without_marks
 from gateway.forms.text import is_utf8, without_halves
 from gateway.words.answer import Piece, Usage
-from gateway.words.call import Call
+from gateway.words.call import COUNT_TOKENS, Call
 from gateway.words.errors import UpstreamMalformed, UpstreamTruncated
-
-COUNT: Final = "count_tokens"
-"""The operation that asks how many tokens a prompt has."""
 
 _SAY_LATER: Final = frozenset({"text", "thinking"})
 """Blocks that say nothing yet when they begin."""
@@ -196,7 +193,7 @@ class NativeReader(chat_answer.AnswerReader):
         if answer.type == "error" or answer.error:
             fault = read_fault(body)
             raise raised(fault)
-        if self._call.operation == COUNT:
+        if self._call.operation == COUNT_TOKENS:
             return self._end_count(whole, answer)
         if bytes(answer.content)[:1] != b"[" or not answer.stop_reason:
             raise UpstreamMalformed("The provider answered JSON that is no whole message.")

@@ -17,13 +17,11 @@ from gateway.forms.fields import NULL, FieldReader, read_model, read_stream
 from gateway.forms.messages_floods import mark_of
 from gateway.forms.messages_read_options import options_of
 from gateway.forms.messages_read_turns import MOST_NAMED, Message, said_in
-from gateway.words.call import Call
+from gateway.words.call import COUNT_TOKENS, Call
 from gateway.words.client import Header
 from gateway.words.errors import BadRequest
 
 FORM: Final = "messages"
-COUNT: Final = "count_tokens"
-"""The operation that asks how many tokens a prompt has."""
 
 _PASSED: Final = (b"anthropic-beta", b"anthropic-version")
 """Header fields that say how the request is to be taken. Its answer is read alike in all versions:
@@ -41,7 +39,7 @@ def read_request(operation: str, body: bytes, headers: Mapping[bytes, bytes], /)
     """Read a client's request. Raises `BadRequest`, with the field's name where there is one."""
     native = _read_fields(body)
     model = read_model(native)
-    counts = operation == COUNT
+    counts = operation == COUNT_TOKENS
     if not counts:
         _check_room(native)
     stream = read_stream(native) and not counts

@@ -22,13 +22,13 @@ from gateway.forms.responses_thoughts import without_packed
 from gateway.forms.sse import BOM, Event, without_marks
 from gateway.forms.text import is_utf8
 from gateway.words.answer import Fault, Piece, Usage
-from gateway.words.call import Call, UpstreamRequest
+from gateway.words.call import COUNT_INPUT, Call, UpstreamRequest
 from gateway.words.errors import UpstreamMalformed, UpstreamTruncated
 from gateway.words.target import Target
 
 PATHS: Final[Mapping[str, str]] = {
     "chat": "/responses",
-    "count_input": "/responses/input_tokens",
+    COUNT_INPUT: "/responses/input_tokens",
     "compact": "/responses/compact",
 }
 
@@ -168,7 +168,7 @@ class AnswerReader(chat_answer.AnswerReader):
         if response.error or response.status == "failed":
             fault = _fault(response.error, body)
             raise raised(fault)
-        counts = self._call.operation == "count_input"
+        counts = self._call.operation == COUNT_INPUT
         if not counts and bytes(response.output)[:1] != b"[":
             raise UpstreamMalformed("The provider answered JSON that is no response.")
         self._over = self.ended = True

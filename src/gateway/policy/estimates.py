@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Raw
 
-from gateway.words.call import Call
+from gateway.words.call import COUNT_INPUT, COUNT_TOKENS, Call
 
 TOKEN_BYTES: Final = 4
 """Bytes of JSON to a token. English has about four, other scripts have more and take more."""
@@ -23,7 +23,7 @@ MOST_TOKENS: Final = 10_000_000
 SAYS_NO_TOKENS: Final = frozenset({"embeddings", "moderation", "rerank"})
 """Operations whose answers are no tokens to anybody."""
 
-COUNTS: Final = frozenset({"count_tokens", "count_input"})
+COUNTS: Final = frozenset({COUNT_TOKENS, COUNT_INPUT})
 """Operations that only ask how many tokens there are: they take none, however they end."""
 
 IMAGE_TOKENS: Final = 4_160

@@ -158,6 +158,16 @@ class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     timeout: Annotated[Timeout, Meta(description="How long an answer may take.")] = 5.0
 
 
+Models = Annotated[
+    list[str] | dict[str, str] | Literal["*"],
+    Meta(
+        description="The names it answers to: a list; or a table, public name to its own name;"
+        ' or `"*"`, whatever it lists.'
+    ),
+]
+"""Which models a provider is asked for."""
+
+
 class Settings(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every provider can be told in `[providers.NAME]`, but for the keys that it refuses."""
 
@@ -182,13 +192,7 @@ class Settings(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only
     api_keys: Annotated[
         list[Secret], Meta(description="Several keys instead of one; they take turns.")
     ] = msgspec.field(default_factory=list)
-    models: Annotated[
-        list[str] | dict[str, str] | Literal["*"],
-        Meta(
-            description="The names it answers to: a list; or a table, public name to its own name;"
-            ' or `"*"`, whatever it lists.'
-        ),
-    ] = msgspec.field(default_factory=list)
+    models: Models = msgspec.field(default_factory=list)
     prefix: Annotated[
         str,
         Meta(

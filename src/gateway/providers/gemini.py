@@ -1,10 +1,10 @@
 """Gemini, as Google AI Studio serves it: its own API, with a key."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from gateway.providers import Settings
+from gateway.providers import Models, Settings
 from gateway.words.client import Header
 from gateway.words.secret import Secret
 
@@ -23,13 +23,7 @@ class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Where its API begins: `http://` or `https://`, host, port, path.",
         ),
     ] = "https://generativelanguage.googleapis.com/v1beta"
-    models: Annotated[
-        list[str] | dict[str, str] | Literal["*"],
-        Meta(
-            description="The names it answers to: a list; or a table, public name to its own name;"
-            ' or `"*"`, whatever it lists.'
-        ),
-    ] = "*"
+    models: Models = "*"
 
 
 def credentials(key: Secret | None) -> tuple[Header, ...]:

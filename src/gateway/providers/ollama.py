@@ -4,11 +4,11 @@ Its kind is `ollama-native`; that of the name `ollama` is the same server, asked
 """
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from gateway.providers import Settings
+from gateway.providers import Models, Settings
 from gateway.words.client import Header
 from gateway.words.secret import Secret
 
@@ -25,13 +25,7 @@ class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(min_length=1, description="Where the server listens, without `/api` or `/v1`."),
     ] = "http://127.0.0.1:11434"
-    models: Annotated[
-        list[str] | dict[str, str] | Literal["*"],
-        Meta(
-            description="The names it answers to: a list; or a table, public name to its own name;"
-            ' or `"*"`, whatever it lists.'
-        ),
-    ] = "*"
+    models: Models = "*"
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Yield what cannot be."""

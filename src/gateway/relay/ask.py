@@ -5,7 +5,6 @@ ordinary HTTP error, or the next target's turn. How a try ended is told once, to
 what is known of the target's health, in `settle`.
 """
 
-from collections.abc import Iterable
 from math import inf
 
 import msgspec
@@ -15,19 +14,18 @@ from gateway.forms import Reader, UpstreamForm
 from gateway.forms.http import end_to_end
 from gateway.forms.raw_answer import Passing
 from gateway.forms.table import upstream_form, write_request
-from gateway.policy.scrub import Scrubber
 from gateway.policy.thoughts import SIGNED_FORMS
 from gateway.providers.table import TABLE
 from gateway.relay.credentials import (
     blames_holder,
     credentials_for,
     scrubber_for,
-    told_to_holder,
     unless_passed,
 )
 from gateway.relay.errand import Errand
 from gateway.relay.joining import Joining, is_joined, streamed
 from gateway.relay.pinning import note_kept
+from gateway.relay.refusal import refusal_of, scrub, scrubbed
 from gateway.relay.remembering import remembering, with_thoughts
 from gateway.upstream.send import Incoming, send
 from gateway.words.answer import Piece
@@ -49,7 +47,6 @@ from gateway.words.receipt import Attempt, Receipt, WaitsFor
 from gateway.words.target import Target
 
 MAX_PREAMBLE_BYTES = 1_048_576
-MAX_ERROR_BYTES = 65_536
 OK = 200
 HANDED_ON = "handed on"
 
@@ -104,7 +101,7 @@ class TargetAnswer:
         if not [field for field in fields if passes(field[0])]:
             return own
         passed = [field for field in end_to_end(fields) if passes(field[0])]
-        return (*own, *_scrubbed(passed, self._scrubber))
+        return (*own, *scrubbed(passed, self._scrubber))
 
     async def begin(self) -> None:
         """Read up to the first content, holding what comes before it, in bounds."""
@@ -318,7 +315,7 @@ async def _begin(errand: Errand, target: Target, attempt: Attempt) -> TargetAnsw
     attempt.waits_for = WaitsFor.CONTENT
     try:
         if incoming.status != OK:
-            raise await _refusal(incoming, form, target)
+            raise (await refusal_of(incoming, form, target))[0]
         reader = _reader(form, call, target, incoming, errand)
         reader = Joining(reader, attempt) if joins else reader
         answer = TargetAnswer(target, attempt, errand, incoming, reader)
@@ -375,26 +372,3 @@ def _was_hurried(failure: GatewayError, target: Target, attempt: Attempt, errand
     if errand.patient_until == inf:
         return False
     return isinstance(failure, IdleTimeout) and errand.wishes.patience < target.timeouts.idle
-
-
-async def _refusal(incoming: Incoming, form: UpstreamForm, target: Target) -> GatewayError:
-    """Read a provider's error answer, in bounds."""
-    body = bytearray()
-    while len(body) < MAX_ERROR_BYTES and (data := await incoming.receive()):
-        body += data
-    status, said = incoming.status, bytes(body[:MAX_ERROR_BYTES])
-    error = form.read_error(status, tuple(end_to_end(incoming.headers)), said)
-    return told_to_holder(status, said, error) if target.client_key else error
-
-
-def scrub(error: GatewayError, scrubber: Scrubber) -> None:
-    """Take configured secrets out of whatever a provider said in an error (R11)."""
-    error.message = scrubber.scrub(error.message)
-    error.type = scrubber.scrub(error.type)
-    error.code = error.code and scrubber.scrub(error.code)
-    error.param = error.param and scrubber.scrub(error.param)
-    error.headers = _scrubbed(error.headers, scrubber)
-
-
-def _scrubbed(headers: Iterable[Header], scrubber: Scrubber) -> tuple[Header, ...]:
-    return tuple((name, scrubber.scrub_bytes(value)) for name, value in headers)

@@ -15,9 +15,6 @@ from gateway.words.client import Header
 from gateway.words.errors import Unsupported
 from gateway.words.target import Plan
 
-COUNT: Final = "count_tokens"
-"""The operation that asks for it."""
-
 ESTIMATED: Final[Header] = (b"x-gateway-estimated", b"input_tokens")
 """Names what of an answer nobody has counted."""
 

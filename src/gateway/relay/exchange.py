@@ -6,18 +6,18 @@ from typing import Any, Final
 
 import trio
 
-from gateway.forms.http import end_to_end
 from gateway.forms.table import UPSTREAM_FORMS
 from gateway.policy.areas import Deed, Passage, write_query
 from gateway.policy.holdings import Announced, Claim, Page, made_in, made_of, own_items
 from gateway.policy.passing import NOSNIFF, Meter, headers_back, headers_on
 from gateway.relay.account import account_of
-from gateway.relay.ask import MAX_ERROR_BYTES, OK, scrub
+from gateway.relay.ask import OK
 from gateway.relay.clock import Clock
 from gateway.relay.costs import EXACT
-from gateway.relay.credentials import credentials_for, scrubber_for, told_to_holder
+from gateway.relay.credentials import credentials_for, scrubber_for
 from gateway.relay.house import House
 from gateway.relay.ownership import claim_all, is_keyed
+from gateway.relay.refusal import refusal_of, scrub
 from gateway.relay.scope import scope_of
 from gateway.upstream.send import Incoming, send
 from gateway.words.answer import Piece
@@ -146,16 +146,10 @@ class Exchange:
 
     async def _refuse(self, incoming: Incoming, attempt: Attempt) -> None:
         """Tell a provider's error: in the form of the endpoint, or in the words of its own API."""
-        body = bytearray()
-        while len(body) < MAX_ERROR_BYTES and (data := await incoming.receive()):
-            body += data
-        said = bytes(body[:MAX_ERROR_BYTES])
-        form = UPSTREAM_FORMS[self._way.target.form]
-        error = form.read_error(incoming.status, tuple(end_to_end(incoming.headers)), said)
-        if self._way.target.client_key:
-            error = told_to_holder(incoming.status, said, error)
-        elif self._way.target.grant and isinstance(error, UpstreamAuth):
-            self._house.tokens.doubt(self._way.target)
+        target = self._way.target
+        error, said = await refusal_of(incoming, UPSTREAM_FORMS[target.form], target)
+        if target.grant and not target.client_key and isinstance(error, UpstreamAuth):
+            self._house.tokens.doubt(target)
         if self._way.passage.root is not None:
             raise error
         scrub(error, self.scrubber)

@@ -15,11 +15,11 @@ from gateway.endpoints import OWN_API
 from gateway.policy.areas import HELD, Passage, own_passage, passage_of, query_of, root_of
 from gateway.policy.holdings import words_in
 from gateway.policy.limits import subjects_of
-from gateway.relay.ask import scrub
 from gateway.relay.clock import Clock
 from gateway.relay.exchange import Exchange, Raw, Way
 from gateway.relay.house import House
 from gateway.relay.ownership import UNKNOWN, check_path
+from gateway.relay.refusal import scrub
 from gateway.relay.rights import Read, body_of, check_money
 from gateway.words.caller import Caller
 from gateway.words.errors import GatewayError, UnknownObject, UnknownPath

@@ -11,7 +11,7 @@ import msgspec
 from gateway.forms.chat_facts import is_finished
 from gateway.policy.cache import Kept, weight
 from gateway.policy.sameness import digest
-from gateway.relay.counting import COUNT, count
+from gateway.relay.counting import count
 from gateway.relay.errand import Errand
 from gateway.relay.hearing import CallClock
 from gateway.relay.replay import Replayed
@@ -20,13 +20,14 @@ from gateway.relay.shared import Lasting
 from gateway.relay.shared_clock import SharedClock
 from gateway.relay.start import first_to_speak
 from gateway.words.answer import Answer, Piece
+from gateway.words.call import COUNT_TOKENS
 from gateway.words.client import Header
 from gateway.words.target import Plan
 
 
 async def answer_to(plan: Plan, errand: Errand, clock: CallClock) -> Answer:
     """Return the answer at its first content; raises `GatewayError`."""
-    if errand.call.operation == COUNT:
+    if errand.call.operation == COUNT_TOKENS:
         return await count(plan, errand, clock)
     conduct = plan.conduct
     if (conduct.cache_ttl or conduct.coalesce) and not _asks_with_own_key(plan):

@@ -1,10 +1,16 @@
 """One request as the client meant it, and the request that a provider is sent for it."""
 
+from typing import Final
+
 import msgspec
 from msgspec import Raw
 
 from gateway.words.body import Body, LongBody, Span
 from gateway.words.client import Header
+
+COUNT_TOKENS: Final = "count_tokens"
+COUNT_INPUT: Final = "count_input"
+"""The operations that only count a prompt: Anthropic's, and that of Responses."""
 
 
 class Upload(msgspec.Struct, frozen=True):
