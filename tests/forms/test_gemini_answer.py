@@ -106,7 +106,7 @@ CANDIDATES = st.fixed_dictionaries(
         "finishReason": st.sampled_from(["", "STOP", "SAFETY"]),
         "logprobsResult": st.just({"chosenCandidates": [{"token": "a", "logProbability": -1}]}),
         "groundingMetadata": st.just({"groundingChunks": [{"web": {"uri": "http://h/"}}]}),
-        "citationMetadata": st.just({"citations": [{"uri": "http://h/", "endIndex": 1}]}),
+        "citationMetadata": st.just({"citations": [{"uri": "https://h.example", "endIndex": 1}]}),
     },
 )
 RESPONSES = st.fixed_dictionaries(
@@ -124,13 +124,20 @@ def saying(*parts: object, **more: object) -> dict[str, object]:
 
 
 WORD = {"text": "a"}
-SOURCES = {"citations": [{"uri": "http://h/", "endIndex": 1}]}
+GROUNDS = {"groundingChunks": [{"web": {"uri": "http://h/"}}]}
+CHANCES = {"chosenCandidates": [{"token": "a", "logProbability": -1}]}
+SOURCES = {"citations": [{"startIndex": 0, "endIndex": 1, "uri": "https://h.example"}]}
 
 
 @example([saying(WORD), saying(WORD, WORD), saying({**WORD, "thought": True})], False)
 @example([saying(WORD), saying({"functionCall": {"name": "f"}}), saying({})], False)
 @example([saying(WORD), saying({**WORD, "inlineData": {"mimeType": "a/b", "data": ""}})], False)
 @example([saying(WORD), saying(WORD, citationMetadata=SOURCES), saying()], False)
+@example([saying(WORD), saying({**WORD, "thoughtSignature": "c2lnbg=="})], False)
+@example([saying(WORD), saying(WORD, groundingMetadata=GROUNDS)], False)
+@example([saying(WORD), saying(WORD, logprobsResult=CHANCES), saying(WORD, WORD)], True)
+@example([saying(WORD), saying(WORD, finishReason="STOP"), saying(WORD)], True)
+@example([saying(WORD), {**saying(WORD), "promptFeedback": {"blockReason": "SAFETY"}}], False)
 @given(st.lists(RESPONSES, max_size=6), st.booleans())
 def test_a_word_is_told_as_all_else_is(said: list[object], show_usage: bool) -> None:
     wire = [b"data: %b\n\n" % json.dumps(each).encode() for each in said]
