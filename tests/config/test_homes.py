@@ -8,9 +8,11 @@ import pytest
 from gateway.config.compose import Config
 from gateway.config.homes import homes_of, keyring_of, known_secrets
 from gateway.config.mistakes import ConfigMistake
+from gateway.furnish import keys_of
 from gateway.policy.keys import KeyRecord, digest_of
 from gateway.policy.offers import Alias, Rules
 from gateway.providers import ProbeOptions
+from gateway.words.secret import Secret
 from gateway.words.target import Conduct, Cooldown, Origin, Timeouts
 from tests.config.texts import load
 
@@ -230,3 +232,24 @@ def test_s18_there_is_no_keyring_without_a_pepper(tmp_path: Path) -> None:
         with pytest.raises(ConfigMistake) as caught:
             keyring_of(given, [KeyRecord("further", "0" * 64)])
         assert str(caught.value).startswith(f"{where}: auth.pepper: is missing")
+
+
+def test_the_inner_key_makes_nobody_show_a_key(tmp_path: Path) -> None:
+    inner = Secret("i" * 43)
+    config = msgspec.structs.replace(load("", tmp_path), inner_key=inner)
+    keyring = keyring_of(config)
+    assert len(keyring) == 0
+    assert keyring.identify(inner.reveal().encode(), 0.0) is not None
+    assert keys_of(config, ()) is None
+    assert inner.reveal() in [secret.reveal() for secret in known_secrets(config)]
+
+
+def test_the_inner_key_opens_what_needs_keys_whatever_the_database_says(tmp_path: Path) -> None:
+    shown = b"i" * 43
+    text = "[auth]\npepper = { env = 'PEPPER' }\n[store]\ndatabase = 'sqlite:///a.db'"
+    config = load(text, tmp_path, {"PEPPER": "0123456789abcdef"})
+    config = msgspec.structs.replace(config, inner_key=Secret(shown.decode()))
+    record = KeyRecord("ci", digest_of(b"s", b"0123456789abcdef"))
+    keys = keys_of(config, (record,))
+    assert keys is not None
+    assert [keys.identify(each, 0.0) is not None for each in (shown, b"s", b"t")] == [1, 1, 0]

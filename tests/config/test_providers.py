@@ -284,6 +284,8 @@ def test_one_key_or_several_are_the_same_to_the_rest() -> None:
 def test_a_header_whose_name_tells_of_a_secret_is_known() -> None:
     assert all(map(is_telling, ["Authorization", "X-Api-Key", "cookie", "x-token"]))
     assert not any(map(is_telling, ["OpenAI-Organization", "user-agent"]))
+    assert is_telling("x-custom", "bearer sk-0123456789")
+    assert not is_telling("x-custom", "a bearer of news")
 
 
 CLIENT = '[providers.openai]\napi_key = "client"\n'

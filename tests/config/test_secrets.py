@@ -41,6 +41,7 @@ def test_a_secret_is_fetched_from_where_it_is(
     ("said", "reason"),
     [
         ({"env": "NONE"}, "the environment variable NONE is not set"),
+        ({"env": "sk-a-secret"}, "env must be the name of an environment variable"),
         ({"env": "EMPTY"}, "the environment variable EMPTY is empty"),
         ({"env": "BLANK"}, "the environment variable BLANK is empty"),
         ({"file": "blank"}, "the file blank is empty"),

@@ -74,6 +74,26 @@ def test_every_line_says_where_its_value_is_from(tmp_path: Path) -> None:
     ]
 
 
+def test_a_list_of_secrets_says_whence_each_of_them_is(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-in-a-file-0123456789")
+    keys = '[{ env = "KEY" }, { file = "key" }, "sk-literal-0123456789"]'
+    text = f'[providers.openai]\napi_keys = {keys}\nmodels = ["m"]\n'
+    (line,) = [each for each in shown(load(text, tmp_path)) if each.startswith("api_keys")]
+    assert line.endswith("# gateway.toml:2, environment variable KEY, file key")
+
+
+def test_a_mask_decides_what_is_shown_of_each_secret(tmp_path: Path) -> None:
+    masked = [
+        str(row)
+        for section in sections(load(TEXT, tmp_path), Secret.reveal)
+        for row in section.rows
+        if row.name in {"api_key", "headers"}
+    ]
+    assert masked[0].startswith('api_key = "sk-0123456789abcdef9f2c"')
+    assert 'X-Api-Key = "header-secret"' in masked[1]
+    assert 'X-Plain = "seen"' in masked[1]
+
+
 def test_conduct_is_shown_as_all_levels_come_to(tmp_path: Path) -> None:
     text = """
     [defaults]

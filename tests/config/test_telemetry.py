@@ -81,3 +81,41 @@ def test_it_is_a_table(tmp_path: Path) -> None:
     assert Read("telemetry = 1", tmp_path).mistakes == [
         "gateway.toml:1: telemetry: expected a table, got a whole number"
     ]
+
+
+def test_a_collector_is_read_with_what_it_is_shown(tmp_path: Path) -> None:
+    text = """[telemetry]
+otlp_endpoint = "http://localhost:4318"
+otlp_headers = { x-token = { env = "TOKEN" }, x-other = "token-456" }
+trace_sample = 0.25
+service_name = "gate"
+"""
+    read = Read(text, tmp_path, {"TOKEN": "token-123"})
+    options = read.options
+    assert options.otlp_endpoint is not None
+    assert options.otlp_endpoint.reveal() == "http://localhost:4318"
+    shown = {name: value.reveal() for name, value in options.otlp_headers.items()}
+    assert shown == {"x-token": "token-123", "x-other": "token-456"}
+    assert (options.trace_sample, options.service_name, read.mistakes) == (0.25, "gate", [])
+    origin = read.notes.origins["telemetry.otlp_headers.x-token"]
+    assert origin == "gateway.toml:3, environment variable TOKEN"
+    (warning,) = read.notes.warnings
+    assert "telemetry.otlp_headers.x-other" in warning
+    assert "token-" not in warning + repr(options)
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ('otlp_endpoint = "localhost"', "telemetry.otlp_endpoint: is no address such as"),
+        ("trace_sample = 1.5", "telemetry.trace_sample: "),
+        ("trace_sample = -0.5", "telemetry.trace_sample: "),
+        ('service_name = ""', "telemetry.service_name: "),
+        ('otlp_headers = { host = "x-1" }', "telemetry.otlp_headers: sets host"),
+        ('otlp_headers = "x"', "telemetry.otlp_headers: expected a table"),
+        ('otlp_headers = { x = { env = "NONE" } }', "NONE is not set"),
+    ],
+)
+def test_a_mistake_about_traces_is_told(said: str, wrong: str, tmp_path: Path) -> None:
+    (told,) = Read(f"[telemetry]\n{said}", tmp_path).mistakes
+    assert wrong in told

@@ -36,6 +36,30 @@ async def test_stopping_ends_the_work_and_leaves_the_link() -> None:
     assert not call.link.cancelled_caught
 
 
+async def test_the_moment_at_which_a_life_was_first_ended_is_noted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    for end in (OpenCall.cut, OpenCall.stop):
+        call = open_call()
+        assert call.receipt.cut_at is None
+        await trio.sleep(2)
+        ended = trio.current_time()
+        end(call, Cause.OPERATOR)
+        await trio.sleep(3)
+        call.stop(Cause.DRAIN)
+        call.cut(Cause.CLIENT_GONE)
+        assert call.receipt.cut_at == ended
+
+
+async def test_who_was_refused_and_leaves_has_cut_nothing() -> None:
+    for settle in (lambda receipt: receipt.fail(Busy("No.")), Receipt.complete):
+        call = open_call()
+        settle(call.receipt)
+        call.cut(Cause.CLIENT_GONE)
+        assert call.receipt.cut_at is None
+        assert call.link.cancel_called
+
+
 async def test_cutting_ends_both() -> None:
     call = open_call()
     with call.link:

@@ -26,6 +26,10 @@ STREAM = SeenCall(
     bytes_in=100,
     bytes_out=12_304,
     pieces=57,
+    tokens=55,
+    tokens_per_second=61.4,
+    ttft=1.2,
+    key="ann",
     attempts=[SeenAttempt("openai/gpt", 2.0, "open", SeenUpstream("up.test:443", 40.0, 7))],
 )
 UPLOAD = SeenCall(
@@ -40,7 +44,7 @@ STOPPED = SeenCall(
 WHOLE = """\
 worker 1 · pid 71 · up 12.0 s · calls 3 · connections 1,005 · draining
 ├─ 127.0.0.1 · connected 3.2 s
-│  └─ req_1 · gpt-5.2 (stream) · streaming 2.1 s · 57 events, 12,304 bytes out · waits for the provider
+│  └─ req_1 · ann · gpt-5.2 (stream) · streaming 2.1 s · 55 tokens, 61/s · first after 1,200 ms · 12,304 bytes out · waits for the provider
 │     └─ openai/gpt · open 2.0 s
 │        └─ up.test:443 · connected 40.0 s · request 7 of this connection
 ├─ 10.0.0.9 · connected 1 min 15 s
@@ -133,6 +137,22 @@ def test_r20_a_homes_name_moves_no_cursor() -> None:
         assert len(line) < 200
     # A tree may come from elsewhere, and say what no worker says.
     assert list(draw_rests([worker(1, SeenHome("up/m", "\x1b[2J"))])) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (SeenCall(pieces=1), "1 event"),
+        (SeenCall(pieces=2), "2 events"),
+        (SeenCall(pieces=1, tokens=1, ttft=0.0125), "1 token · first after 12 ms"),
+        (SeenCall(pieces=9, tokens=1234, tokens_per_second=2000.6), "1,234 tokens, 2,001/s"),
+    ],
+)
+def test_what_was_answered_is_told_in_tokens_where_they_are_known(
+    call: SeenCall, said: str
+) -> None:
+    _, _, line = draw([SeenProcess(connections=[SeenConnection("", None, call)])])
+    assert f" · {said} · 0 bytes out" in line
 
 
 @pytest.mark.parametrize(

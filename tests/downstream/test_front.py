@@ -259,6 +259,20 @@ async def test_g5_a_call_ends_with_the_house_that_it_began_with(
     assert (await caller.reply()).status == 404
 
 
+async def test_a_receipt_says_when_the_body_had_come_whole(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    stage.provider(answer(200, COMPLETION))
+    began, caller, wire = trio.current_time(), stage.connect(), chat(stream=False)
+    caller.send(wire[:-5])
+    await trio.sleep(2)
+    caller.send(wire[-5:])
+    assert (await caller.reply()).status == 200
+    receipt = await stage.receipt()
+    assert (receipt.began - began, receipt.body_at) == (0.0, began + 2)
+    assert receipt.attempts[0].began == receipt.body_at
+
+
 @pytest.mark.parametrize(
     ("wire", "endpoint", "model", "stream"),
     [

@@ -4,11 +4,17 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gateway.downstream.live import SeenCall, SeenConnection, look
+from gateway.downstream.calls import Calls, OpenCall
+from gateway.downstream.live import MAX_NAME, SeenCall, SeenConnection, look
+from gateway.policy.keys import KeyRecord, Keyring, Team, digest_of
+from gateway.words.receipt import Attempt, Receipt
 from tests.caller import Caller
 from tests.stage import STREAM_HEAD, Stage, chat, chunk, event, get
 
 pytest_plugins = ("tests.onstage",)
+
+PEPPER = b"a pepper of a test"
+SECRET = "ngw-" + "a" * 43
 
 
 def seen(stage: Stage, limit: int = 100) -> tuple[list[SeenConnection], int]:
@@ -39,11 +45,61 @@ async def test_a_stream_is_shown_from_its_connection_to_its_upstream(
     assert (call.model, call.stream, call.age) == ("m", True, 2.0)
     assert (call.phase, call.waits_for, call.cause) == ("streaming", "the provider", None)
     assert (call.pieces, call.bytes_out > 0, call.bytes_in > 0) == (2, True, True)
+    assert (call.tokens, call.tokens_per_second, call.ttft) == (2, 0.5, 0.0)
+    assert (call.key, call.team) == ("", None)
     (attempt,) = call.attempts
     assert (attempt.target, attempt.outcome, attempt.age) == ("up/m-1", "open", 2.0)
+    assert attempt.waits_for == ""
     upstream = attempt.upstream
     assert upstream is not None
     assert (upstream.peer, upstream.age, upstream.requests) == ("up.test", 2.0, 1)
+
+
+async def test_a_call_tells_how_fast_it_is_answered_and_by_whom_it_was_asked(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    key = KeyRecord("ann", digest_of(SECRET.encode(), PEPPER), team="red")
+    stage.keyring = Keyring([key], {"red": Team()}, {}, PEPPER)
+    provider = stage.provider()
+    stage.ask(chat(f"Authorization: Bearer {SECRET}"))
+    await trio.sleep(1.5)
+    call = await only_call(stage)
+    assert (call.key, call.team) == ("ann", "red")
+    assert (call.tokens, call.tokens_per_second, call.ttft) == (0, None, None)
+    assert call.attempts[0].waits_for == HEAD
+    provider.say(STREAM_HEAD, chunk(event("a")), chunk(event("b")))
+    call = await only_call(stage)
+    assert (call.tokens, call.tokens_per_second, call.ttft) == (2, None, 1.5)
+    await trio.sleep(0.5)
+    provider.say(*[chunk(event("c"))] * 3)
+    call = await only_call(stage)
+    assert (call.tokens, call.tokens_per_second) == (5, 8.0)
+    told = {"prompt_tokens": 3, "completion_tokens": 41, "total_tokens": 44}
+    provider.say(chunk(event("d", usage=told)), chunk(event("e")))
+    call = await only_call(stage)
+    assert call.tokens == 42
+
+
+class Quiet:
+    """A client that has said nothing."""
+
+    torn = False
+    bytes_in = bytes_out = 0
+
+
+async def test_r20_what_a_client_chose_is_safe_to_show_and_bounded() -> None:
+    """R20."""
+    receipt = Receipt("req_1", "POST", "/" + "y" * 1000, "127.0.0.1", 0.0)
+    receipt.model, receipt.attempts = "m\u202e\x1b[2J", [Attempt("up/m\u202e", 0.0)]
+    call = OpenCall(receipt)
+    call.client = Quiet()
+    calls = Calls(1)
+    calls.add(call)
+    ((connection,), _) = look(calls, None, 1, 1.0)
+    shown = connection.call
+    assert shown is not None
+    assert shown.path == "/" + "y" * (MAX_NAME - 2) + "…"
+    assert (shown.model, shown.attempts[0].target) == ("m\\u202e\\x1b[2J", "up/m\\u202e")
 
 
 async def test_a_connection_that_carries_its_second_request_says_so(

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
-from gateway.admin.metrics import HELP
+from gateway.admin.figures.metrics import HELP
 from gateway.downstream.tallies import Tallies
 from gateway.store.database import Database
 from gateway.store.ledger import Ledger
 from gateway.store.sink_file import FileSink
 from gateway.telemetry.refusals import Refusals
+from gateway.telemetry.traces import Traces
 from gateway.words.errors import RateLimited
+from gateway.words.trace import TraceContext
 from tests.store.receipts import PATIENCE, Today, Told, call, end
 
 
@@ -35,6 +37,20 @@ def test_each_counts_under_its_own_name(tmp_path: Path) -> None:
         "receipts_lost_total": 1,
         "receipts_away": 1,
         "refused_by_limit_total": 1,
+    }
+
+
+def test_traces_count_their_spans() -> None:
+    traces = Traces({}, {}, Today(), Told())
+    traces.settled(end(call(trace=TraceContext("4b" * 16, "01" * 8, sampled=True))))
+    traces.close()
+    gauges = Tallies(traces=traces).gauges()
+    assert set(gauges) <= set(HELP)
+    assert gauges == {
+        "traces_queued": 0,
+        "traces_away": False,
+        "traces_exported_total": 0,
+        "traces_dropped_total": 2,
     }
 
 

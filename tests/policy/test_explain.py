@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gateway.policy.explain import explain
+from gateway.policy.explain import explain, question, told
 from gateway.policy.offers import Alias, Offer, Rules
 from gateway.policy.routes import Routes
 from gateway.words.errors import UnknownModel
@@ -105,3 +105,27 @@ def test_a_name_without_retries_or_others_gives_up_at_once() -> None:
 def test_an_unknown_name_is_told_as_to_a_client() -> None:
     with pytest.raises(UnknownModel, match="Nearest names: long"):
         explain(Routes(OFFERS, {}, {}), "lon", ask())
+
+
+def test_programs_are_told_each_step_with_its_rest_and_its_part() -> None:
+    rules = Rules(fallbacks={"n": ("long",)}, context_fallbacks={"n": ("m",)})
+    routes = Routes(OFFERS, {}, {}, rules)
+    plan = told("n", explain(routes, "n", question("n", None, Fake(rests={"c/n": 12.0}))))
+    assert [(step.target, step.role, step.rests_for) for step in plan.targets] == [
+        ("c/n", "own", 12.0),
+        ("c/long", "fallback", 0.0),
+    ]
+    assert plan.context_targets[0].role == "context"
+    assert plan.depends_on_conversation
+    assert plan.after["silence"] == "c/long, then the client is told"
+
+
+def test_a_conversation_is_known_by_the_key_that_its_client_gives_it() -> None:
+    routes = Routes(OFFERS, {}, {})
+    firsts = {
+        explain(routes, "m", question("m", f"customer {number}", Fake())).steps[0].key
+        for number in range(20)
+    }
+    assert firsts == {1, 2}
+    asked = question("m", None, Fake()).thread()
+    assert asked == question("m", None, Fake()).thread() != question("m", "x", Fake()).thread()

@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from gateway.policy.circuit import CircuitState
-from gateway.policy.health import MOST_HOMES, STALE, Health, State
+from gateway.policy.health import MOST_HOMES, STALE, Figures, Health, State
 from gateway.policy.refusals import GRANT_REST, KEY_PAUSE, KEY_REST
 from gateway.policy.retry_budget import FREE
 from gateway.words.client import Header
@@ -397,3 +397,33 @@ def test_credentials_that_are_fetched_anew_do_not_rest_for_long() -> None:
     assert health.key_rests_for(home, 0.0) == GRANT_REST
     attempt(health, home, 50.0, refused(429))
     assert health.key_rests_for(home, 50.0) == KEY_PAUSE
+
+
+def test_what_calls_were_like_is_told_and_is_stale_after_a_while() -> None:
+    health = Health()
+    answer(health, HOME, 0.0, 0.5)
+    attempt(health, HOME, 1.0, DOWN)
+    (state,) = health.states(2.0)
+    assert state.figures == Figures(0.5, 0.5, 2, 1)
+    (state,) = health.states(1.0 + STALE + 1.0)
+    assert state.figures == Figures(0.5, 0.5, 2, 1)  # the next call still goes by them
+    assert health.speed(HOME) == 1.0
+    answer(health, target("n"), 1.0 + STALE + 1.0, 0.1)
+    (state, _) = health.states(1.0 + STALE + 1.0)
+    assert state.figures == Figures(None, None, 2, 1)
+    assert health.speed(HOME) is None
+
+
+def test_of_a_home_that_was_never_asked_it_is_told_which_keys_rest() -> None:
+    health = Health()
+    health.learn(HOME.name, 2, 30.0, 0.0)
+    (state,) = health.states(10.0)
+    assert (state.name, state.state, state.resting_keys) == (HOME.name, "closed", ((2, 20.0),))
+    assert health.states(31.0) == []
+
+
+def test_a_provider_that_was_asked_in_vain_is_absent_for_so_long() -> None:
+    health = Health()
+    health.missed("p", 9.0)
+    assert health.absent(4.0) == {"p": 5.0}
+    assert health.absent(9.0) == {}

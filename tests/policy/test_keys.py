@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.keys import (
+    INNER,
     LONGEST_BYTES,
     SECRET_BYTES,
     WRONG,
@@ -265,6 +266,26 @@ def test_of_two_with_one_digest_the_first_counts_unless_one_is_revoked() -> None
     assert ring(first, second).names == ("a",)
     for records in ((first, revoked), (revoked, first)):
         assert ring(*records).identify(SECRET, NOW) is None
+
+
+def test_the_inner_key_opens_everything_and_is_no_record() -> None:
+    """Nobody has to show a key because of it, and it needs no pepper."""
+    keyring = Keyring((), {}, {}, b"", inner=SECRET)
+    assert (len(keyring), keyring.names) == (0, ())
+    caller = keyring.identify(SECRET, NOW)
+    assert caller is not None
+    assert (caller.key, caller.team, caller.accounts) == (INNER, None, ())
+    assert keyring.may(caller, "anything")
+    assert keyring.knows(SECRET)
+    assert SECRET.decode() not in repr(caller)
+
+
+@pytest.mark.parametrize("shown", [SECRET[:-1], SECRET + b"s", b"", WRONG])
+def test_nothing_that_is_like_the_inner_key_opens_anything(shown: bytes) -> None:
+    keyring = Keyring((), {}, {}, PEPPER, inner=SECRET)
+    assert keyring.identify(shown, NOW) is None
+    assert not keyring.knows(shown)
+    assert ring().identify(shown, NOW) is None
 
 
 def test_a_key_whose_team_nobody_knows_opens_nothing() -> None:

@@ -1,9 +1,11 @@
 """Keys in a real database: changes are whole, and every process learns of them soon."""
 
 import stat
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
@@ -11,7 +13,7 @@ import trio
 from gateway.policy.keys import KeyRecord, Keyring, digest_of
 from gateway.store.connection import Connection, DatabaseFault, RowRefused
 from gateway.store.database import Database
-from gateway.store.keys import INTERVAL, KeyBook, KeyStore, NameTaken
+from gateway.store.keys import INTERVAL, KeyBook, KeyStore, NameTaken, NotInForce
 from gateway.words.budget import Budget
 from gateway.words.caller import Limits
 from tests.store.real_postgres import RealPostgres
@@ -99,6 +101,78 @@ def test_each_change_raises_the_version_and_what_changes_nothing_does_not(store:
     )
 
 
+def test_a_key_in_force_is_given_other_rights_and_stays_whose_it_is(store: KeyStore) -> None:
+    store.create(FULL)
+    version = store.version
+    wanted = replace(
+        FULL,
+        models=("mini",),
+        limits=Limits(None, 7, None),
+        budgets=(Budget(2, "year"),),
+        expires=None,
+        metadata={},
+        passthrough=(),
+    )
+    odd = replace(wanted, digest="f" * 64, hint="ngw-…ffff", team="other", user="eve", created=1)
+    seen: list[KeyRecord] = []
+
+    def draft(before: KeyRecord) -> tuple[KeyRecord, str]:
+        seen.append(before)
+        return odd, "said"
+
+    assert store.change("ci", 1_750_000_000, draft) == "said"
+    assert seen == [FULL]
+    assert store.get("ci") == wanted
+    assert store.version == version + 1
+
+
+def test_a_key_that_opens_nothing_is_not_changed(store: KeyStore) -> None:
+    assert FULL.expires is not None
+    store.create(FULL)
+    version = store.version
+
+    def draft(_: KeyRecord) -> NoReturn:
+        raise AssertionError("there is nothing to draft")
+
+    for name, at in (("ci", FULL.expires), (HOSTILE, 1)):
+        with pytest.raises(NotInForce):
+            store.change(name, at, draft)
+    assert store.version == version
+    assert store.revoke("ci", 1_750_000_000)
+    with pytest.raises(NotInForce):
+        store.change("ci", 1_750_000_001, draft)
+    assert store.get("ci") == replace(FULL, revoked=1_750_000_000)
+
+
+async def test_of_two_who_change_a_key_at_once_one_goes_by_what_the_other_left(
+    database: Database, store: KeyStore
+) -> None:
+    """The one comes while the other drafts, and waits."""
+    store.create(FULL)
+    drafting, go_on = threading.Event(), threading.Event()
+
+    def slowly(before: KeyRecord) -> tuple[KeyRecord, None]:
+        drafting.set()
+        go_on.wait(PATIENCE)
+        return replace(before, models=("mini",)), None
+
+    def quickly(before: KeyRecord) -> tuple[KeyRecord, None]:
+        return replace(before, limits=Limits(1, None, None)), None
+
+    def change_elsewhere() -> None:
+        with closing(database.connect()) as connection:
+            KeyStore(connection).change("ci", 1_750_000_000, quickly)
+
+    with trio.fail_after(2 * PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, store.change, "ci", 1_750_000_000, slowly)
+            await trio.to_thread.run_sync(drafting.wait)
+            nursery.start_soon(trio.to_thread.run_sync, change_elsewhere)
+            await trio.sleep(0.03)
+            go_on.set()
+    assert store.get("ci") == replace(FULL, models=("mini",), limits=Limits(1, None, None))
+
+
 def test_a_change_that_fails_leaves_nothing_behind(store: KeyStore) -> None:
     store.create(FULL)
     version = store.version
@@ -127,6 +201,8 @@ DAMAGE = {
     "budgets": '[{"nanos": 5, "per": "minute"}]',
     "passthrough": '["openai", 7]',
     "digest": "short",
+    "created": -1,
+    "expires": 253_402_300_800,
 }
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.store.rows import COLUMNS, MOST_ATTEMPTS, MOST_NANOS, MOST_TEXT, MOST_TOKENS, row_of
-from gateway.words.answer import Usage
+from gateway.store.rows import COLUMNS, MOST_ATTEMPTS, MOST_NANOS, MOST_TEXT, row_of
+from gateway.words.answer import MOST_TOKENS, Usage
 from gateway.words.life import Cause
 from gateway.words.receipt import Attempt, Receipt
 from tests.store.receipts import call, end
@@ -20,7 +20,7 @@ def test_a_call_that_has_ended_is_told_whole() -> None:
     receipt = end(call(answered_by="gpt-5.2-1", cache="miss", tags=("a", "b"), session="s"))
     receipt.client = "openai-python"
     attempts = [
-        {"target": "openai/gpt-5.2", "outcome": "completed", "ms": 1500.0}
+        {"target": "openai/gpt-5.2", "outcome": "completed", "at_ms": 0.0, "ms": 1500.0}
         | {"tokens_in": 120, "tokens_out": 240}
     ]
     told = row(receipt)

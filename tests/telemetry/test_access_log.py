@@ -28,14 +28,15 @@ from gateway.words.errors import (
 )
 from gateway.words.life import Cause
 from gateway.words.receipt import Attempt, Outcome, Phase, Receipt, Tap
+from gateway.words.trace import TraceContext
 from tests.telemetry.sinks import Pipe
 
 FIELDS = [
-    "request_id", "method", "path", "endpoint", "model", "asked", "target", "answered_by",
-    "stream", "phase", "outcome", "cause", "status", "tokens_in", "tokens_out", "cached_tokens",
-    "cost_nanos", "ttft_ms", "duration_ms", "bytes_in", "bytes_out", "attempts", "tried", "hedged",
-    "resumed", "drained", "cache", "shared_with", "lost_tokens_in", "stale_connections",
-    "malformed_events", "key", "team", "peer",
+    "request_id", "trace_id", "method", "path", "endpoint", "model", "asked", "target",
+    "answered_by", "stream", "phase", "outcome", "cause", "status", "tokens_in", "tokens_out",
+    "cached_tokens", "cost_nanos", "ttft_ms", "duration_ms", "bytes_in", "bytes_out", "attempts",
+    "tried", "hedged", "resumed", "drained", "cache", "shared_with", "lost_tokens_in",
+    "stale_connections", "malformed_events", "key", "team", "peer",
 ]  # fmt: skip
 
 
@@ -207,11 +208,17 @@ def test_what_never_happened_is_null_and_keeps_its_field() -> None:
     fields = fields_of(received())
     assert list(fields) == FIELDS
     assert [name for name, value in fields.items() if value is None] == [
-        "model", "asked", "target", "answered_by", "cause", "tokens_in", "tokens_out",
+        "trace_id", "model", "asked", "target", "answered_by", "cause", "tokens_in", "tokens_out",
         "cached_tokens", "cost_nanos", "ttft_ms", "duration_ms", "tried", "cache", "shared_with",
         "key", "team",
     ]  # fmt: skip
     assert (fields["hedged"], fields["resumed"], fields["lost_tokens_in"]) == (False, 0, 0)
+
+
+def test_a_call_in_a_trace_says_which() -> None:
+    receipt = streamed()
+    receipt.trace = TraceContext("4b" * 16, "01" * 8, sampled=False)
+    assert fields_of(receipt)["trace_id"] == "4b" * 16
 
 
 def test_a_client_that_left_is_499_in_the_log_whatever_the_wire_said() -> None:

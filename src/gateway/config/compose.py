@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -20,6 +21,7 @@ from gateway.config.namespace import Namespace, read_namespace, with_echo
 from gateway.config.options import DefaultOptions, ModelOptions
 from gateway.config.passthrough import APART, Served, read_passthrough
 from gateway.config.server import Server, beyond_loopback, exposed, is_self, read_server
+from gateway.config.sign_in import check_sign_in
 from gateway.config.store import read_store
 from gateway.config.tables import Reading, S, as_table, read_table
 from gateway.config.telemetry import read_telemetry
@@ -29,6 +31,7 @@ from gateway.providers import Settings
 from gateway.providers.address import parse_base_url
 from gateway.store.options import StoreOptions
 from gateway.telemetry.options import LogOptions
+from gateway.words.secret import Secret
 
 SECTIONS = (
     *("server", "admin", "defaults", "providers", "models", "fallbacks", "context_fallbacks"),
@@ -45,10 +48,20 @@ OPEN = "open to whoever reaches {}: there are no keys"
 UNASKED = "open to whoever reaches {}: there are keys, and nobody has to show one"
 
 
+_OPTIONS: Final = {
+    "server.host": "--host",
+    "server.port": "--port",
+    "server.workers": "--workers",
+    "admin.port": "--admin-port",
+}
+"""The options of the command line that stand over a key of the file."""
+
+
 class Config(Server, frozen=True, kw_only=True):
     """All settings, merged and checked; `source` is None where no file was read.
 
     `origins` says of each key that was set where; `warnings` are for whoever starts the gateway.
+    `inner_key` is no setting: with it the operator's page asks, and it is of one start alone.
     """
 
     admin: AdminOptions = AdminOptions()
@@ -64,6 +77,7 @@ class Config(Server, frozen=True, kw_only=True):
     store: StoreOptions = StoreOptions()
     teams: dict[str, Team] = msgspec.field(default_factory=dict)
     keys: tuple[KeyRecord, ...] = ()
+    inner_key: Secret | None = None
     warnings: tuple[str, ...] = ()
     origins: dict[str, str] = msgspec.field(default_factory=dict)
     source: Path | None = None
@@ -79,8 +93,7 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
     admin = _section(AdminOptions, "admin", document, reading)
     auth = read_auth(document, reading)
     log = read_telemetry(document, reading)
-    for name, text in faults(admin, server.listen):
-        notes.mistake(("admin", name), text)
+    _check_admin(admin, server.listen, auth, reading)
     names = read_namespace(document, reading)
     providers = None if notes.is_wrong(("providers",)) else names.providers
     passthrough = read_passthrough(document, providers, reading)
@@ -127,9 +140,14 @@ def listening(
     """Return the configuration with other addresses to listen on. Raises `ConfigMistake`."""
     if admin_port is not None:
         admin = msgspec.structs.replace(config.admin, port=admin_port)
+        config = said_at_start(config, "admin.port", "--admin-port")
         config = msgspec.structs.replace(config, admin=admin)
     if host is None and port is None:
         return config if admin_port is None else _guarded(config)
+    for name, said in (("host", host), ("port", port)):
+        if said is not None:
+            config = said_at_start(config, f"server.{name}", f"--{name}")
+            config = said_at_start(config, "server.unix", f"--{name}")
     listen = msgspec.structs.replace(
         config.listen,
         host=config.listen.host if host is None else host,
@@ -137,6 +155,41 @@ def listening(
         unix="",
     )
     return _guarded(msgspec.structs.replace(config, listen=listen))
+
+
+def said_at_start(config: Config, key: str, option: str) -> Config:
+    """Return the configuration with a key that an option of the command line stands over."""
+    return msgspec.structs.replace(config, origins={**config.origins, key: option})
+
+
+def served_by(config: Config, workers: int) -> Config:
+    """Return the configuration with another number of workers. Raises `ConfigMistake`."""
+    listen = msgspec.structs.replace(config.listen, workers=workers)
+    limited = is_limited(config.teams, config.keys) or limits_of_models(config.models)
+    keyed = bool(config.passthrough) and bool(config.keys or config.auth.issuers)
+    texts = [
+        *([ALONE] if limited and counts_apart(listen, config.store) else ()),
+        *([APART] if keyed and knows_apart(listen, config.store) else ()),
+    ]
+    if texts:
+        raise ConfigMistake([Finding("--workers", None, None, None, text) for text in texts])
+    config = said_at_start(config, "server.workers", "--workers")
+    return msgspec.structs.replace(config, listen=listen)
+
+
+def as_started(config: Config, runs: Config) -> Config:
+    """Return a file's configuration under the options of the command line that what runs has.
+
+    Raises `ConfigMistake`.
+    """
+    said = {key for key, origin in runs.origins.items() if origin == _OPTIONS.get(key)}
+    config = listening(
+        config,
+        runs.listen.host if "server.host" in said else None,
+        runs.listen.port if "server.port" in said else None,
+        runs.admin.port if "admin.port" in said else None,
+    )
+    return served_by(config, runs.listen.workers) if "server.workers" in said else config
 
 
 def must_show_key(config: Config, known: int) -> bool:
@@ -214,6 +267,14 @@ def _check_counting(
         notes.mistake(("server", "workers"), ALONE)
     if has_budgets(rights.teams, rights.keys) and not has_database(store):
         notes.mistake(("store", "database"), UNKEPT)
+
+
+def _check_admin(
+    admin: AdminOptions, listen: ListenOptions, auth: AuthOptions, reading: Reading
+) -> None:
+    for name, text in faults(admin, listen):
+        reading.notes.mistake(("admin", name), text)
+    check_sign_in(admin, auth, reading)
 
 
 def _check_door(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from gateway.config import traces
 from gateway.config.compose import Config
 from gateway.config.fallbacks import Fallbacks
 from gateway.config.keys import NO_PEPPER
@@ -93,14 +94,20 @@ def keyring_of(config: Config, records: Iterable[KeyRecord] = ()) -> Keyring:
     if config.auth.pepper is None and every:
         where = "no file" if config.source is None else str(config.source)
         raise ConfigMistake([Finding(where, None, None, "auth.pepper", NO_PEPPER)])
-    pepper = "" if config.auth.pepper is None else config.auth.pepper.reveal()
-    return Keyring(every, config.teams, config.groups, pepper.encode())
+    pepper, inner = (
+        b"" if secret is None else secret.reveal().encode()
+        for secret in (config.auth.pepper, config.inner_key)
+    )
+    return Keyring(every, config.teams, config.groups, pepper, inner=inner)
 
 
 def known_secrets(config: Config) -> Iterator[Secret]:
     """Yield every secret of a configuration, for whoever scrubs texts of others (R11)."""
-    if config.admin.key is not None:
-        yield config.admin.key
+    yield from (key for key in (config.admin.key, config.admin.viewer_key) if key is not None)
+    if config.admin.sign_in is not None and config.admin.sign_in.client_secret is not None:
+        yield config.admin.sign_in.client_secret
+    if config.inner_key is not None:
+        yield config.inner_key
     if config.auth.pepper is not None:
         yield config.auth.pepper
     if config.store.shared is not None:
@@ -108,12 +115,13 @@ def known_secrets(config: Config) -> Iterator[Secret]:
         if (password := parse_store_url(config.store.shared.reveal()).password) is not None:
             yield password
     yield from sink_address.secrets_of(config.log.receipts)
+    yield from traces.secrets_of(config.log)
     if config.store.database is not None:
         yield from places.secrets_of(config.store.database)
     for settings in config.providers.values():
         yield from secrets_in(settings)
         for name, value in settings.headers.items():
-            if is_telling(name):
+            if is_telling(name, value):
                 yield Secret(value)
 
 

@@ -72,19 +72,19 @@ def _read_issuers(value: object, reading: Reading) -> tuple[IssuerOptions, ...]:
 
 def _check(options: IssuerOptions, key: Key, reading: Reading) -> None:
     """Note a name that tokens could not be compared with, and an address that leads nowhere."""
-    wrong = _fault(check_name, options.issuer)
+    wrong = fault_of(check_name, options.issuer)
     if wrong is not None:
         reading.notes.mistake((*key, "issuer"), wrong)
     elif options.jwks_url:
-        wrong = _fault(address_of, options.jwks_url)
+        wrong = fault_of(address_of, options.jwks_url)
         if wrong is not None:
             reading.notes.mistake((*key, "jwks_url"), wrong)
-    elif (wrong := _fault(discovery_of, options.issuer)) is not None:
+    elif (wrong := fault_of(discovery_of, options.issuer)) is not None:
         text = f"{wrong}; without a jwks_url the issuer's own address leads to its keys"
         reading.notes.mistake((*key, "issuer"), text)
 
 
-def _fault(check: Callable[[str], object], text: str) -> str | None:
+def fault_of(check: Callable[[str], object], text: str) -> str | None:
     """Return what a check says of a text, in a sentence; None where it says nothing."""
     try:
         check(text)

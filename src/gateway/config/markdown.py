@@ -141,6 +141,21 @@ everybody on the machine may read `gateway check` refuses it. A secret that is m
 a mistake. No secret is ever shown: at most its last four characters.
 """
 
+_SIGN_IN = """\
+### `[admin.sign_in]`
+
+Who signs people in to the admin, and what they are there then
+([how to](howto/sign-in-with-oidc.md)):
+
+```toml
+[admin.sign_in]
+issuer = "https://id.example.com"
+client_id = "gateway"
+client_secret = { env = "GATEWAY_CLIENT_SECRET" }
+admins = ["oidc:platform-team"]
+```
+"""
+
 _PROBES = """\
 ### `probe`
 
@@ -212,6 +227,7 @@ def markdown() -> str:
     page = _HEAD
     page += _table("## `[server]`", _inner(tables, "server"), shared)
     page += _table("## `[admin]`", _inner(tables, "admin"), shared)
+    page += "\n" + _SIGN_IN + _rows(_inner(shared, "SignInOptions"), shared, {})
     page += _table("## `[defaults]`", _own(_inner(tables, "defaults")), shared, asdict(Rules()))
     page += "\nIt also takes the keys of [Conduct](#conduct).\n"
     page += "\n## `[providers.NAME]`\n\n" + _PROVIDERS

@@ -46,6 +46,7 @@ EXTRAS: Final[Mapping[type, tuple[str, str]]] = {
 """What must be installed to fetch credentials: the package, and the extra that brings it."""
 
 _TELLING: Final = re.compile(r"auth|cookie|credential|key|password|secret|token", re.IGNORECASE)
+_CREDENTIALS: Final = re.compile(r"(?:basic|bearer) ", re.IGNORECASE)
 
 
 def read_providers(table: Mapping[str, object], reading: Reading) -> dict[str, Settings]:
@@ -90,9 +91,9 @@ def header_fields(settings: Settings) -> tuple[Header, ...]:
     return tuple((_field_name(name), value.encode()) for name, value in settings.headers.items())
 
 
-def is_telling(header: str) -> bool:
-    """Say whether a header field is of a name that carries secrets: its value is never shown."""
-    return _TELLING.search(header) is not None
+def is_telling(header: str, value: str = "") -> bool:
+    """Say whether a header field carries a secret, by its name or its value: it is never shown."""
+    return _TELLING.search(header) is not None or _CREDENTIALS.match(value) is not None
 
 
 def missing_extra(
@@ -186,7 +187,7 @@ def _check_headers(settings: Settings, key: Key, kind: str, reading: Reading) ->
             reading.notes.mistake(where, "is how the key is shown already: see api_key")
         elif field in seen:
             reading.notes.mistake(where, "stands here twice: upper and lower case are one")
-        elif is_telling(name):
+        elif is_telling(name, value):
             reading.notes.literal(where, "what looks like a secret", "api_key")
         seen.add(field)
 

@@ -83,7 +83,7 @@ def _store(shared: Schema) -> Schema:
 
 def _telemetry(shared: Schema) -> Schema:
     table = _table("telemetry", "What is told of calls.", [LogOptions], shared)
-    return _may_be_empty(table, "receipts")
+    return _may_be_empty(_may_be_empty(table, "receipts"), "otlp_endpoint")
 
 
 def _may_be_empty(table: Schema, name: str) -> Schema:

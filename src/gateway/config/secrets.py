@@ -7,6 +7,7 @@ from gateway.config.files import Files
 from gateway.words.secret import Secret
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PASSED_THROUGH = "client"
 
 
@@ -23,6 +24,9 @@ class Secrets:
             case str():
                 return _checked(said, "the secret")
             case {"env": str(name), **rest} if not rest:
+                if name not in self._environ and not _NAME.fullmatch(name):
+                    # It may be the secret itself, in the wrong place: it is not repeated (R24).
+                    raise ValueError("env must be the name of an environment variable")
                 if name not in self._environ:
                     raise ValueError(f"the environment variable {name} is not set")
                 return _checked(self._environ[name], f"the environment variable {name}")

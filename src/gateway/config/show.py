@@ -1,8 +1,9 @@
 """Shows a configuration as it holds: defaults filled in, where each value is from, no secret."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
@@ -22,6 +23,9 @@ from gateway.words.secret import Secret
 
 DEFAULT = "default"
 MASK = "***"
+
+Mask = Callable[[Secret], str]
+"""What is shown of a secret."""
 
 _DEFAULTS = ("defaults",)
 
@@ -50,20 +54,24 @@ class Section:
         return f"[[{dotted(self.path)}]]" if self.in_list else f"[{dotted(self.path)}]"
 
 
-def sections(config: Config) -> Iterator[Section]:
-    """Yield the tables of a configuration. What is unset and has no default is left out."""
+def sections(config: Config, mask: Mask | None = None) -> Iterator[Section]:
+    """Yield the tables of a configuration. What is unset and has no default is left out.
+
+    Without a `mask` a secret is shown as it shows itself, and nothing of one in a header.
+    """
+    table = partial(_section, config, mask)
     server = [getattr(config, part) for part in PARTS]
-    yield _section(config, ("server",), *server)
-    yield _section(config, ("admin",), config.admin)
-    yield _section(config, ("store",), config.store)
-    yield _section(config, ("auth",), config.auth)
-    yield _section(config, ("telemetry",), config.log)
+    yield table(("server",), *server)
+    yield table(("admin",), config.admin)
+    yield table(("store",), config.store)
+    yield table(("auth",), config.auth)
+    yield table(("telemetry",), config.log)
     yield from _defaults(config)
     for name, settings in config.providers.items():
-        own = _section(config, ("providers", name), settings)
+        own = table(("providers", name), settings)
         yield from _level(config, own, merged(config.defaults, settings, beneath=HOUSE), _DEFAULTS)
     for name, options in config.models.items():
-        yield from _level(config, _section(config, ("models", name), options), said(options))
+        yield from _level(config, table(("models", name), options), said(options))
     if config.passthrough:
         yield Section(("passthrough",), _rows(config, config.passthrough, ("passthrough",)))
     for section in ("fallbacks", "context_fallbacks", "groups"):
@@ -120,9 +128,11 @@ def _key(name: str) -> str:
     return said if said == name else quoted(name, len(name))
 
 
-def _section(config: Config, path: tuple[str, ...], *structs: msgspec.Struct) -> Section:
+def _section(
+    config: Config, mask: Mask | None, path: tuple[str, ...], *structs: msgspec.Struct
+) -> Section:
     values = {
-        name: _plain(name, getattr(struct, name))
+        name: _plain(name, getattr(struct, name), mask)
         for struct in structs
         for name in [field.name for field in fields_of(type(struct))]
         # What every level may say is shown as all levels come to.
@@ -193,23 +203,48 @@ def _level(config: Config, own: Section, whole: Said, *above: tuple[str, ...]) -
 
 def _rows(config: Config, values: Mapping[str, object], *paths: Key) -> tuple[Row, ...]:
     return tuple(
-        Row(name, value, _origin(config, *((*path, name) for path in paths)))
+        Row(name, value, _origin(config, value, [(*path, name) for path in paths]))
         for name, value in values.items()
     )
 
 
-def _origin(config: Config, *keys: Key) -> str:
-    said = (config.origins.get(dotted(key)) for key in keys)
-    return next((origin for origin in said if origin), DEFAULT)
+def _origin(config: Config, value: object, keys: Iterable[Key]) -> str:
+    for key in keys:
+        if (origin := config.origins.get(dotted(key))) is not None:
+            return ", ".join([origin, *_references(config, key, value)])
+    return DEFAULT
 
 
-def _plain(name: str, value: object) -> object:
+def _references(config: Config, key: Key, value: object) -> Iterator[str]:
+    """Yield whence the secrets in a list or a table are, by the names of variables and files."""
+    within: Iterable[str | int] = ()
+    if isinstance(value, dict):
+        within = value
+    elif isinstance(value, list):
+        within = range(len(value))
+    for name in within:
+        _, _, reference = config.origins.get(dotted((*key, name)), "").partition(", ")
+        if reference:
+            yield reference
+
+
+def _plain(name: str, value: object, mask: Mask | None) -> object:
     if name == "headers" and isinstance(value, Mapping):
-        return {key: MASK if is_telling(key) else said for key, said in value.items()}
-    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_masked))
+        hide = mask or _hidden
+        return {
+            key: hide(Secret(said)) if is_telling(key, said) else said
+            for key, said in value.items()
+        }
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=partial(_masked, mask)))
 
 
-def _masked(value: object) -> str:
+def _hidden(_: Secret) -> str:
+    return MASK
+
+
+def _masked(mask: Mask | None, value: object) -> str:
     if isinstance(value, Secret):
-        return PASSED_ON if value is CLIENT_KEY else value.masked()
+        if value is CLIENT_KEY:
+            return PASSED_ON
+        return value.masked() if mask is None else mask(value)
     raise NotImplementedError(type(value).__name__)

@@ -129,6 +129,9 @@ def read_value(kind: object, value: object, key: Key, reading: Reading) -> objec
     elif list[Secret] in members and isinstance(value, list):
         for index, said in enumerate(value):
             _note_source(said, (*key, index), reading.notes)
+    elif dict[str, Secret] in members and isinstance(value, dict):
+        for name, said in value.items():
+            _note_source(said, (*key, name), reading.notes)
     return result
 
 

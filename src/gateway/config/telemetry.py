@@ -1,32 +1,41 @@
-"""Reads `[telemetry]`: how the log looks, and where receipts go besides the ledger."""
+"""Reads `[telemetry]`: how the log looks, where receipts go besides the ledger, where traces go."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from gateway.config import traces
 from gateway.config.lines import Key
 from gateway.config.tables import Reading, read_table
 from gateway.store.sink_address import parse_sink
 from gateway.telemetry.options import LogOptions
 from gateway.words.secret import Secret
 
-_RECEIPTS: Key = ("telemetry", "receipts")
+_TABLE = "telemetry"
+_ADDRESSES = ("receipts", "otlp_endpoint")
+_RECEIPTS: Key = (_TABLE, "receipts")
 
 
 def read_telemetry(document: Mapping[str, object], reading: Reading) -> LogOptions:
     """Read the table; an address is a secret only where it may hold a password or a token."""
-    value, address = document.get("telemetry", {}), ""
-    said = value.get("receipts") if isinstance(value, dict) else None
-    if isinstance(value, dict) and isinstance(said, str) and not _is_telling(said):
-        address = said
-        value = {name: inner for name, inner in value.items() if name != "receipts"}
-        reading.notes.came_from(_RECEIPTS)
-    options = read_table(LogOptions, value, ("telemetry",), reading) or LogOptions()
-    if address:
-        options = msgspec.structs.replace(options, receipts=Secret(address))
+    value, open_ones = document.get(_TABLE, {}), dict[str, str]()
+    if isinstance(value, dict):
+        open_ones = {
+            name: said
+            for name in _ADDRESSES
+            if isinstance(said := value.get(name), str) and not _is_telling(said)
+        }
+        value = {name: inner for name, inner in value.items() if name not in open_ones}
+        for name in open_ones:
+            reading.notes.came_from((_TABLE, name))
+    options = read_table(LogOptions, value, (_TABLE,), reading) or LogOptions()
+    addresses = {name: Secret(said) for name, said in open_ones.items() if said}
+    options = msgspec.structs.replace(options, **addresses)
     if options.receipts is not None and (wrong := _fault(options.receipts)):
         reading.notes.mistake(_RECEIPTS, wrong)
+    for name, wrong in traces.faults(options):
+        reading.notes.mistake((_TABLE, name), wrong)
     return options
 
 

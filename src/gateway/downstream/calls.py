@@ -77,6 +77,7 @@ class OpenCall:
         """Nobody is left to hear: end link and work, unless the answer is read on all the same."""
         if cause is Cause.CLIENT_GONE and (self.alone or self._is_spared()):
             return
+        self._note_cut()
         if self.cause is None:
             self.cause = cause
         self.link.cancel(reason=cause)
@@ -84,10 +85,20 @@ class OpenCall:
     def stop(self, cause: Cause) -> None:
         """End the work; the client is still told why, if there is one."""
         if self.cause is None:
+            self._note_cut()
             self.cause = cause
             self.work.cancel(reason=cause)
         elif self.alone:
+            self._note_cut()
             self.work.cancel(reason=cause)
+
+    def _note_cut(self) -> None:
+        """Note when the life was first ended: what that takes is counted from here.
+
+        Where it is settled how the call ends, as for who was refused and leaves, nothing is cut.
+        """
+        if self.receipt.cut_at is None and self.receipt.outcome is None:
+            self.receipt.cut_at = trio.current_time()
 
     def _is_spared(self) -> bool:
         """Say whether the work goes on without its client; from now on it does."""
@@ -122,7 +133,7 @@ class Calls:
         """`most` calls may be open at once, and hold so many bytes of bodies all together."""
         self.most = most
         self.most_body_bytes = most_body_bytes
-        self.body_bytes = self._kept_bytes = 0
+        self.body_bytes = self.kept_bytes = 0
         self.draining = False
         self.disk = trio.CapacityLimiter(DISK_THREADS)
         """Who may write and read long bodies at one time."""
@@ -173,9 +184,9 @@ class Calls:
         """
         more = now - before
         most = self.most_body_bytes
-        if more > 0 and (self.body_bytes + more > most or self._kept_bytes + more > most / 2):
+        if more > 0 and (self.body_bytes + more > most or self.kept_bytes + more > most / 2):
             raise Busy(_FULL)
-        self._kept_bytes += more
+        self.kept_bytes += more
         self.body_bytes += more
 
     async def ended(self) -> None:

@@ -159,14 +159,25 @@ def _call(call: SeenCall) -> Node:
     if call.model is not None:
         what = f"{words(call.model)}{' (stream)' if call.stream else ''}"
     facts = [words(call.id), what, f"{words(call.phase)} {age(call.age)}"]
+    if call.key:
+        facts.insert(1, words(call.key))
     if call.pieces:
-        facts.append(f"{call.pieces:,} events, {call.bytes_out:,} bytes out")
+        facts += [*_spoken(call), f"{call.bytes_out:,} bytes out"]
     elif call.bytes_in:
         facts.append(f"{call.bytes_in:,} bytes in")
     facts.append(f"waits for {words(call.waits_for)}")
     if call.cause is not None:
         facts.append(f"ending: {words(call.cause)}")
     return " · ".join(facts), [_attempt(attempt) for attempt in call.attempts]
+
+
+def _spoken(call: SeenCall) -> list[str]:
+    """Say how much has been answered, how fast, and when that began."""
+    if not call.tokens:
+        return [f"{call.pieces:,} event{'' if call.pieces == 1 else 's'}"]
+    speed = "" if call.tokens_per_second is None else f", {call.tokens_per_second:,.0f}/s"
+    told = [f"{call.tokens:,} token{'' if call.tokens == 1 else 's'}{speed}"]
+    return told if call.ttft is None else [*told, f"first after {call.ttft * 1000:,.0f} ms"]
 
 
 def _attempt(attempt: SeenAttempt) -> Node:

@@ -21,6 +21,7 @@ from gateway.endpoints import Found
 from gateway.forms import chat, raw
 from gateway.forms.table import DOWNSTREAM_FORMS
 from gateway.policy.callers import client_address
+from gateway.policy.tracing import trace_of
 from gateway.policy.wishes import wishes_of
 from gateway.relay.account import account_of
 from gateway.relay.carry import carry
@@ -42,6 +43,7 @@ from gateway.words.errors import (
 )
 from gateway.words.life import Cause
 from gateway.words.receipt import Receipt
+from gateway.words.trace import TRACEPARENT
 
 _JSON: Header = (b"content-type", b"application/json")
 FAREWELLS: dict[Cause, GatewayError] = {
@@ -186,8 +188,11 @@ class Front:
         endpoint = found.endpoint
         if endpoint.uploads:
             life.spool = Spool(self._calls.disk)
-            return await read_upload(found, client, head, life.spool)
+            call = await read_upload(found, client, head, life.spool)
+            life.receipt.body_at = trio.current_time()
+            return call
         body = await client.body()
+        life.receipt.body_at = trio.current_time()
         if house.keys is not None or house.issuers is not None:
             await check_body(body, life.receipt.caller, house)
         if endpoint.names_model:
@@ -198,12 +203,16 @@ class Front:
         own = head.headers.get(b"x-request-id", b"")
         sane = SANE_ID.fullmatch(own) is not None
         forwarded = head.headers.get(b"x-forwarded-for")
+        trace = None
+        if house.tracing is not None or TRACEPARENT in head.headers:
+            trace = trace_of(head.headers, house.tracing)
         return Receipt(
             request_id=own.decode("ascii") if sane else house.new_id(),
             method=head.method,
             path=head.path,
             peer=client_address(peer, forwarded, self._trusted_proxies),
             began=trio.current_time(),
+            trace=trace,
         )
 
     def _show(self, found: Found, house: House, caller: Caller) -> tuple[int, bytes]:

@@ -1,8 +1,8 @@
 """What is open now, as a tree: connection, call, attempt, upstream; and which homes rest.
 
 It only looks. The tree is a picture of one moment, of values alone: it is told on the control
-socket, drawn for people (`drawing.py`), and holds nothing of what it shows. No prompt and no answer
-is in it.
+socket, drawn for people (`drawing.py`, the operator's page), and holds nothing of what it shows. No
+prompt and no answer is in it. What others chose is bounded and safe to show (R20).
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ import msgspec
 from gateway.downstream.calls import Calls, OpenCall
 from gateway.downstream.connection import Connection
 from gateway.policy.health import Health, State
+from gateway.telemetry.endings import SeenEnded, tokens_of
 from gateway.telemetry.lines import printable
 from gateway.words.receipt import Attempt, Phase, WaitsFor
 
@@ -24,7 +25,10 @@ MOST_RESTING: Final = 200
 """Homes that rest, or whose keys do, which one tree shows."""
 
 MAX_NAME: Final = 200
-"""Characters of a home's name: behind a prefix it holds what a client has chosen."""
+"""Characters of what a client has chosen: a path, a model; behind a prefix a home's name too."""
+
+SOON: Final = 0.1
+"""Seconds after the first content in which nobody can say yet how fast it goes."""
 
 
 class SeenUpstream(msgspec.Struct, frozen=True):
@@ -36,16 +40,24 @@ class SeenUpstream(msgspec.Struct, frozen=True):
 
 
 class SeenAttempt(msgspec.Struct, frozen=True):
-    """One try at one target; `upstream` is there while a connection carries it."""
+    """One try at one target; `upstream` is there while a connection carries it.
+
+    `waits_for` is empty once it has ended, or its content has begun.
+    """
 
     target: str = ""
     age: float = 0.0
     outcome: str = "open"
     upstream: SeenUpstream | None = None
+    waits_for: str = ""
 
 
 class SeenCall(msgspec.Struct, frozen=True):
-    """An open call. `pieces` have been passed on; `cause` is why it is ending, if it is."""
+    """An open call. `pieces` have been passed on; `cause` is why it is ending, if it is.
+
+    `tokens` are those of the answer as far as they are known, `ttft` the seconds up to the first
+    content. `key` names the virtual key.
+    """
 
     id: str = ""
     method: str = ""
@@ -59,6 +71,11 @@ class SeenCall(msgspec.Struct, frozen=True):
     bytes_in: int = 0
     bytes_out: int = 0
     pieces: int = 0
+    tokens: int = 0
+    tokens_per_second: float | None = None
+    ttft: float | None = None
+    key: str = ""
+    team: str | None = None
     attempts: list[SeenAttempt] = []
 
 
@@ -78,7 +95,10 @@ class SeenKey(msgspec.Struct, frozen=True):
 
 
 class SeenHome(msgspec.Struct, frozen=True):
-    """A home as a worker knows it (see `policy.health.State`). Its name is safe to show."""
+    """A home as a worker knows it (see `policy.health.State`). Its name is safe to show.
+
+    `ttft` and `share` are figures of the recent calls, `calls` and `failed` count all.
+    """
 
     name: str = ""
     state: str = "closed"
@@ -86,12 +106,17 @@ class SeenHome(msgspec.Struct, frozen=True):
     failures: int = 0
     open_calls: int = 0
     resting_keys: list[SeenKey] = []
+    ttft: float | None = None
+    share: float | None = None
+    calls: int = 0
+    failed: int = 0
 
 
 class SeenProcess(msgspec.Struct, frozen=True):
     """One worker. `left_out` counts the connections that are open and not shown.
 
-    `resting` are the homes that rest or are half open, and those with keys that rest.
+    `resting` are the homes that rest or are half open, and those with keys that rest. `ended` are
+    the calls that ended last.
     """
 
     pid: int = 0
@@ -105,6 +130,7 @@ class SeenProcess(msgspec.Struct, frozen=True):
     left_out: int = 0
     resting: list[SeenHome] = []
     resting_left_out: int = 0
+    ended: list[SeenEnded] = []
 
 
 def look(
@@ -134,11 +160,13 @@ def _connection(connection: Connection, now: float) -> SeenConnection:
 
 def _call(call: OpenCall, now: float) -> SeenCall:
     receipt, client = call.receipt, call.client
+    tokens = tokens_of(receipt)
+    first = receipt.first_content_at
     return SeenCall(
         id=receipt.request_id,
-        method=receipt.method,
-        path=receipt.path,
-        model=receipt.model,
+        method=_shown(receipt.method),
+        path=_shown(receipt.path),
+        model=None if receipt.model is None else _shown(receipt.model),
         stream=receipt.stream,
         age=_age(receipt.began, now),
         phase=receipt.phase,
@@ -147,8 +175,18 @@ def _call(call: OpenCall, now: float) -> SeenCall:
         bytes_in=client.bytes_in,
         bytes_out=client.bytes_out,
         pieces=receipt.pieces,
-        attempts=[_attempt(attempt, now) for attempt in receipt.attempts],
+        tokens=tokens,
+        tokens_per_second=None if first is None else _rate(tokens, now - first),
+        ttft=None if first is None else _age(receipt.began, first),
+        key=receipt.caller.key,
+        team=receipt.caller.team,
+        attempts=[_attempt(each, receipt.phase, now) for each in receipt.attempts],
     )
+
+
+def _rate(tokens: int, seconds: float) -> float | None:
+    """Return how many tokens a second have followed the first; None where it is too early."""
+    return round(max(tokens - 1, 0) / seconds, 1) if seconds >= SOON else None
 
 
 def waits_for(call: OpenCall) -> WaitsFor:
@@ -165,12 +203,18 @@ def waits_for(call: OpenCall) -> WaitsFor:
     return WaitsFor.PROVIDER
 
 
-def _attempt(attempt: Attempt, now: float) -> SeenAttempt:
+def _attempt(attempt: Attempt, phase: Phase, now: float) -> SeenAttempt:
     carried = None
     if (upstream := attempt.upstream) is not None:
         carried = SeenUpstream(upstream.peer, _age(upstream.opened, now), upstream.requests)
-    age = _age(attempt.began, now if attempt.ended is None else attempt.ended)
-    return SeenAttempt(attempt.target, age, attempt.outcome, carried)
+    is_asking = attempt.ended is None and phase is Phase.WAITING
+    return SeenAttempt(
+        target=_shown(attempt.target),
+        age=_age(attempt.began, now if attempt.ended is None else attempt.ended),
+        outcome=attempt.outcome,
+        waits_for=attempt.waits_for if is_asking else "",
+        upstream=carried,
+    )
 
 
 def look_at_homes(health: Health, limit: int, now: float) -> tuple[list[SeenHome], int]:
@@ -204,18 +248,24 @@ def _soundness(state: State) -> tuple[bool, bool, bool, bool, str]:
 
 
 def _home(state: State) -> SeenHome:
+    figures = state.figures
     return SeenHome(
-        name=_bounded(printable(state.name)),
+        name=_shown(state.name),
         state=state.state,
         rests_for=round(state.rests_for, 3),
         failures=state.failures,
         open_calls=state.open_calls,
         resting_keys=[SeenKey(number, round(rest, 3)) for number, rest in state.resting_keys],
+        ttft=None if figures.ttft is None else round(figures.ttft, 6),
+        share=None if figures.share is None else round(figures.share, 6),
+        calls=figures.calls,
+        failed=figures.failed,
     )
 
 
-def _bounded(name: str) -> str:
-    """Return a name that is not too long to be shown."""
+def _shown(name: str) -> str:
+    """Return what others chose in a form that is safe to show, and not too long."""
+    name = printable(name)
     return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
 
 

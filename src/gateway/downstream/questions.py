@@ -1,11 +1,12 @@
 """What can be asked of a worker at its control socket.
 
-Its status, its gauges, its live tree, how the homes are that it knows, and a cancel.
+Its status, its gauges, its metrics, its live tree, how the homes are that it knows, which models
+providers list, the last lines of its log, and a cancel.
 
 Only `cancel` changes anything, and it goes the way of every other ending: the call's own life.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +14,7 @@ import trio
 
 from gateway.downstream.calls import Calls
 from gateway.downstream.control import Answer, Fields
+from gateway.downstream.crowd import crowd
 from gateway.downstream.footprint import Footprint
 from gateway.downstream.lag import Lag
 from gateway.downstream.listen import Listening
@@ -25,8 +27,13 @@ from gateway.downstream.live import (
     look_at_rests,
 )
 from gateway.downstream.tallies import Tallies
+from gateway.policy.balances import balances
+from gateway.policy.budgets import Purses
 from gateway.policy.health import MOST_HOMES, Health
+from gateway.telemetry.endings import Endings
 from gateway.telemetry.log import Log
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.naming import Naming
 from gateway.upstream.transport import Transport
 
 CONNECTIONS: Final = 200
@@ -34,6 +41,12 @@ CONNECTIONS: Final = 200
 
 HOMES: Final = 200
 """Homes that are told of, unless it is said how many."""
+
+MOST_BUDGETS: Final = 200
+"""Budgets that are told beside what is counted, the fullest first."""
+
+MOST_MODELS: Final = 5_000
+"""Names of models that one answer tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,13 @@ class Questions:
     footprint: Footprint = field(default_factory=Footprint)
     health: Health = field(kw_only=True)
     tallies: Tallies = field(default=Tallies(), kw_only=True)
+    listed: Mapping[str, Sequence[str]] = field(default_factory=dict, kw_only=True)
+    """The models of providers that were asked for their lists; it is kept up to date."""
+    endings: Endings = field(default_factory=Endings, kw_only=True)
+    metrics: Metrics = field(default_factory=lambda: Metrics(Naming({}, ())), kw_only=True)
+    purses: Purses = field(default_factory=Purses, kw_only=True)
+    today: Callable[[], float] = field(default=lambda: 0.0, kw_only=True)
+    """Seconds since 1970, for the windows of budgets."""
 
     def table(self) -> Mapping[str, Answer]:
         """Return what can be asked, and who answers."""
@@ -67,7 +87,11 @@ class Questions:
             "status": self._status,
             "gauges": self._gauges,
             "tree": lambda asked: self.tree(_limit(asked, CONNECTIONS, MOST_CONNECTIONS)),
+            "metrics": self._metrics,
             "health": lambda asked: self._health(_limit(asked, HOMES, MOST_HOMES)),
+            "models": self._models,
+            "log": self._lines,
+            "budgets": self._budgets,
             "cancel": self._cancel,
         }
 
@@ -87,7 +111,8 @@ class Questions:
             "waiting_for_a_lease": pool.waiting,
             "pooled_connections_idle": pool.idle,
             "pooled_connections_parked": pool.parked,
-            "request_body_bytes": self.calls.body_bytes,
+            "request_body_bytes": self.calls.body_bytes - self.calls.kept_bytes,
+            "talk_bytes": self.calls.kept_bytes,
             "live_tasks": trio.lowlevel.current_statistics().tasks_living,
             "open_descriptors": self.footprint.descriptors(trio.current_time()),
             "lost_log_lines": self.log.lost,
@@ -112,6 +137,7 @@ class Questions:
             left_out=left_out,
             resting=resting,
             resting_left_out=resting_left_out,
+            ended=self.endings.last(now),
         )
 
     def _who(self) -> dict[str, object]:
@@ -127,12 +153,45 @@ class Questions:
 
     def _gauges(self, _asked: Fields) -> Fields:
         """Tell all that is counted, so that one answer is enough for a scrape."""
-        homes, _ = look_at_homes(self.health, MOST_HOMES, trio.current_time())
-        return {**self._who(), "gauges": self.gauges(), "homes": homes}
+        now = trio.current_time()
+        homes, _ = look_at_homes(self.health, MOST_HOMES, now)
+        absent = list(self.health.absent(now))
+        return {**self._who(), "gauges": self.gauges(), "homes": homes, "absent": absent}
+
+    def _metrics(self, _asked: Fields) -> Fields:
+        """Tell what is counted with labels, and budgets but for those of single users."""
+        counted = [*self.metrics.told(), *crowd(self.calls, trio.current_time())]
+        common = [purse for purse in self.purses if purse.account.of != "user"]
+        told, _ = balances(common, self.today(), MOST_BUDGETS)
+        return {**self._who(), "families": counted, "budgets": told}
 
     def _health(self, limit: int) -> Fields:
-        homes, left_out = look_at_homes(self.health, limit, trio.current_time())
-        return {**self._who(), "homes": homes, "left_out": left_out}
+        now = trio.current_time()
+        homes, left_out = look_at_homes(self.health, limit, now)
+        absent = {name: round(rest, 3) for name, rest in self.health.absent(now).items()}
+        return {**self._who(), "homes": homes, "left_out": left_out, "absent": absent}
+
+    def _models(self, _: Fields) -> Fields:
+        """Tell what providers were seen to list: whole lists, the short ones first, as they fit.
+
+        `counts` has the lengths of all: part of a list would say that there are no other names.
+        """
+        listed: dict[str, list[str]] = {}
+        room = MOST_MODELS
+        for provider, names in sorted(self.listed.items(), key=lambda each: len(each[1])):
+            if len(names) <= room:
+                listed[provider] = list(names)
+                room -= len(names)
+        counts = {provider: len(names) for provider, names in self.listed.items()}
+        return {**self._who(), "listed": listed, "counts": counts}
+
+    def _budgets(self, _: Fields) -> Fields:
+        """Tell how full budgets are, those of single users too."""
+        budgets, left_out = balances(self.purses, self.today())
+        return {**self._who(), "budgets": budgets, "left_out": left_out}
+
+    def _lines(self, _: Fields) -> Fields:
+        return {**self._who(), "lines": self.log.last()}
 
     def _status(self, _: Fields) -> Fields:
         pool = self.transport.pool

@@ -10,6 +10,7 @@ from typing import Protocol
 from gateway.store.ledger import Ledger
 from gateway.store.receipts import Sink
 from gateway.telemetry.refusals import Refusals
+from gateway.telemetry.traces import Traces
 
 
 class Shared(Protocol):
@@ -40,6 +41,7 @@ class Tallies:
     receipts: Sink | None = None
     shared: Shared | None = None
     refusals: Refusals | None = None
+    traces: Traces | None = None
 
     def gauges(self) -> Mapping[str, float]:
         """Return what all of them have counted."""
@@ -48,6 +50,7 @@ class Tallies:
             **_of_receipts(self.receipts),
             **_of_shared(self.shared),
             **_of_refusals(self.refusals),
+            **_of_traces(self.traces),
         }
 
 
@@ -95,4 +98,15 @@ def _of_refusals(refusals: Refusals | None) -> dict[str, float]:
         "refused_by_limit_total": refusals.by_limit,
         "refused_by_budget_total": refusals.by_budget,
         "stopped_by_budget_total": refusals.in_mid_sentence,
+    }
+
+
+def _of_traces(traces: Traces | None) -> dict[str, float]:
+    if traces is None:
+        return {}
+    return {
+        "traces_queued": traces.queued,
+        "traces_away": traces.away,
+        "traces_exported_total": traces.exported,
+        "traces_dropped_total": traces.dropped,
     }

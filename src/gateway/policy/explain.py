@@ -6,12 +6,18 @@ a failure is what a call's own way would be.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from gateway.policy.asking import Ask
+import msgspec
+from msgspec import Raw
+
+from gateway.forms.chat_thread import thread_of
+from gateway.policy.asking import Ask, KnowsHealth
 from gateway.policy.health import Health
 from gateway.policy.journey import Journey
-from gateway.policy.order import Stop, Why
+from gateway.policy.order import Role, Stop, Why
 from gateway.policy.routes import Routes
+from gateway.words.call import Call
 from gateway.words.errors import FirstTokenTimeout, GatewayError, UpstreamRefused
 from gateway.words.target import Plan, Target
 
@@ -21,17 +27,22 @@ MEAN_DRAW = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One target in its place, and why it stands there. `key` counts from 1, up to `keys`."""
+    """One target in its place, and why it stands there. `key` counts from 1, up to `keys`.
+
+    `rests` is for how many seconds it is left alone from now on.
+    """
 
     target: Target
     key: int
     keys: int
     why: str
+    role: Role
+    rests: float
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A name's plan in words. `after` tells for each failure what would follow from it.
+    """A name's plan in words. `ways` has for each failure who is asked then, one after the other.
 
     `asks_thread` says that the order is another for another conversation.
     """
@@ -39,7 +50,73 @@ class Explained:
     steps: tuple[Step, ...]
     context: tuple[Step, ...]
     asks_thread: bool
+    ways: dict[str, tuple[str, ...]]
+
+    @property
+    def after(self) -> dict[str, str]:
+        """Tell for each failure what would follow from it."""
+        return {failure: ", then ".join(way) for failure, way in self.ways.items()}
+
+
+class ToldStep(msgspec.Struct, frozen=True):
+    """A step as programs are told it; times in seconds."""
+
+    target: str
+    kind: str
+    key: int
+    keys: int
+    why: str
+    first_token: float
+    retries: int
+    hedge_after: float
+    resume: bool
+    role: Role
+    rests_for: float
+
+
+class ToldPlan(msgspec.Struct, frozen=True):
+    """A plan as programs are told it."""
+
+    model: str
+    targets: list[ToldStep]
+    context_targets: list[ToldStep]
+    depends_on_conversation: bool
     after: dict[str, str]
+
+
+def question(name: str, thread: str | None, health: KnowsHealth, now: float = 0.0) -> Ask:
+    """Return what a call for this name would ask, in the conversation with this key of its own."""
+    fields = {} if thread is None else {"prompt_cache_key": Raw(msgspec.json.encode(thread))}
+    call = Call("chat", "chat", name, stream=True, show_usage=True, fields=fields)
+    return Ask(now, 0, 0.0, partial(thread_of, call), health)
+
+
+def told(name: str, explained: Explained) -> ToldPlan:
+    """Return a plan as programs are told it."""
+    return ToldPlan(
+        model=name,
+        targets=[_told(step) for step in explained.steps],
+        context_targets=[_told(step) for step in explained.context],
+        depends_on_conversation=explained.asks_thread,
+        after=explained.after,
+    )
+
+
+def _told(step: Step) -> ToldStep:
+    conduct = step.target.conduct
+    return ToldStep(
+        target=step.target.name,
+        kind=step.target.kind,
+        key=step.key,
+        keys=step.keys,
+        why=step.why,
+        first_token=step.target.timeouts.first_token,
+        retries=conduct.retries,
+        hedge_after=conduct.hedge_after,
+        resume=conduct.resume,
+        role=step.role,
+        rests_for=round(step.rests, 1),
+    )
 
 
 def explain(routes: Routes, name: str, ask: Ask) -> Explained:
@@ -51,7 +128,7 @@ def explain(routes: Routes, name: str, ask: Ask) -> Explained:
         steps=tuple(_steps(name, [*ordered.own, *ordered.after])),
         context=tuple(_steps(name, ordered.context)),
         asks_thread=outline.asks_thread,
-        after={failure: _way(plan, error) for failure, error in _failures()},
+        ways={failure: _way(plan, error) for failure, error in _failures()},
     )
 
 
@@ -59,7 +136,8 @@ def _steps(asked: str, stops: Sequence[Stop]) -> Iterator[Step]:
     for stop in stops:
         why = _why(asked, stop)
         for target in stop.targets:
-            yield Step(target, max(target.key_number, 1), len(stop.targets), why)
+            key, keys = max(target.key_number, 1), len(stop.targets)
+            yield Step(target, key, keys, why, stop.choice.role, stop.rests)
 
 
 def _why(asked: str, stop: Stop) -> str:
@@ -91,7 +169,7 @@ def _failures() -> Iterator[tuple[str, GatewayError]]:
     yield "prompt too long", UpstreamRefused("", status=400, type="", code=too_long)
 
 
-def _way(plan: Plan, error: GatewayError) -> str:
+def _way(plan: Plan, error: GatewayError) -> tuple[str, ...]:
     """Tell the way of a call to whom everybody answers with this error."""
     health, now = Health(), 0.0
     journey = Journey(plan, health, lambda: MEAN_DRAW, plan.timeouts.total)
@@ -105,7 +183,7 @@ def _way(plan: Plan, error: GatewayError) -> str:
             now += step.wait
             pause = f" again after {step.wait:.1f} s" if step.again else ""
             places.append(f"{_place(step.target)}{pause}")
-    return ", then ".join([*places, "the client is told"])
+    return (*places, "the client is told")
 
 
 def _place(target: Target) -> str:

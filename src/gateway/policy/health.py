@@ -12,7 +12,7 @@ It lives as long as the process: a reload must not make a home that is down look
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
@@ -33,6 +33,20 @@ STALE: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """What a home's calls were like.
+
+    `ttft` is the mean of the recent ones in seconds, `share` is how many of the recent ones failed,
+    0 to 1; None where there are none. `calls` and `failed` count all that are known of.
+    """
+
+    ttft: float | None = None
+    share: float | None = None
+    calls: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """How a home is, for those who watch.
 
@@ -46,17 +60,32 @@ class State:
     failures: int
     open_calls: int
     resting_keys: tuple[tuple[int, float], ...]
+    figures: Figures = field(default=Figures(), compare=False)
+
+
+def speed_of(ttft: float | None, share: float | None) -> float | None:
+    """Return the seconds that a first content costs where so large a share fails.
+
+    None: there are no figures. Infinite where none has spoken yet and one has failed.
+    """
+    if ttft is None:
+        return inf if share else None
+    return ttft / max(1.0 - (share or 0.0), 0.01)
 
 
 class _Home:
     """What is known of one home; plain attributes, since they change with each call."""
 
-    __slots__ = ("asked", "budget", "circuit", "ends", "open_calls", "share", "spoken", "ttft")
+    __slots__ = (
+        *("asked", "budget", "calls", "circuit", "ends", "failed", "open_calls", "share", "spoken"),
+        "ttft",
+    )
 
     def __init__(self, now: float) -> None:
         self.circuit = Circuit()
         self.budget = RetryBudget(now)
         self.open_calls = 0
+        self.calls = self.failed = 0
         self.asked = now
         self.ttft: float | None = None
         self.share = 0.0
@@ -69,6 +98,12 @@ class _Home:
         """Take a call's end into the share of failures: 1.0 for a failure, 0.0 for none."""
         self.ends += 1
         self.share += (failed - self.share) / min(self.ends, RECENT)
+
+    def figures(self, now: float) -> Figures:
+        """Tell what its calls were like; what is `STALE` at the latest call says nothing."""
+        if now - self.asked > STALE:
+            return Figures(calls=self.calls, failed=self.failed)
+        return Figures(self.ttft, self.share, self.calls, self.failed)
 
 
 class Health:
@@ -112,6 +147,7 @@ class Health:
             home.spoken = home.ends = 0
         home.asked = self._now = now
         home.open_calls += 1
+        home.calls += 1
         home.budget.deposit()
         return True
 
@@ -170,6 +206,7 @@ class Health:
             home.circuit.release()
         else:
             home.weigh(1.0)
+            home.failed += 1
             cooldown = target.conduct.cooldown
             if home.circuit.failed(now, cooldown) and self.tell is not None:
                 self.tell(target.name, None, cooldown.rest)
@@ -209,9 +246,7 @@ class Health:
         home = self._homes.get(target.name)
         if home is None or self._now - home.asked > STALE:
             return None
-        if home.ttft is None:
-            return inf if home.share else None
-        return home.ttft / max(1.0 - home.share, 0.01)
+        return speed_of(home.ttft, home.share)
 
     def may_retry(self, target: Target, now: float) -> bool:
         """Take one retry out of the home's budget; False where there is none left."""
@@ -248,12 +283,20 @@ class Health:
         elif home is not None:
             home.circuit.close()
 
+    def absent(self, now: float) -> dict[str, float]:
+        """Return the providers that do not answer their probe, and for how long that counts."""
+        return {name: until - now for name, until in self._absent.items() if until > now}
+
     def states(self, now: float) -> list[State]:
-        """Tell of all homes that are known, in the order of their names."""
+        """Tell of all homes that are known, in the order of their names.
+
+        Of some it is known only that a key of theirs rests: another process has told it.
+        """
         resting: dict[str, list[tuple[int, float]]] = {}
         for (name, number), until in self._keys.items():
             if until > now:
                 resting.setdefault(name, []).append((number, until - now))
+        unasked = _Home(self._now)
         return [
             State(
                 name,
@@ -262,8 +305,9 @@ class Health:
                 home.circuit.failures,
                 home.open_calls,
                 tuple(sorted(resting.get(name, ()))),
+                home.figures(self._now),
             )
-            for name, home in sorted(self._homes.items())
+            for name, home in sorted({**dict.fromkeys(resting, unasked), **self._homes}.items())
         ]
 
     def _take_in(self, name: str, now: float) -> _Home:

@@ -15,6 +15,7 @@ from gateway.forms.http import end_to_end
 from gateway.forms.raw_answer import Passing
 from gateway.forms.table import upstream_form, write_request
 from gateway.policy.thoughts import SIGNED_FORMS
+from gateway.policy.tracing import span_below
 from gateway.providers.table import TABLE
 from gateway.relay.credentials import (
     blames_holder,
@@ -206,6 +207,8 @@ class TargetAnswer:
             pieces=before.pieces,
             counted=before.counted,
         )
+        if receipt.trace is not None:
+            self.attempt.trace = span_below(receipt.trace, self._errand.house.tracing)
         before.close(trio.current_time(), None, left=True)
         before.outcome, before.usage = HANDED_ON, None
         receipt.attempts.append(self.attempt)
@@ -235,6 +238,8 @@ async def ask(errand: Errand, target: Target, share: float = inf) -> TargetAnswe
     """
     receipt = errand.receipt
     attempt = Attempt(target.name, trio.current_time())
+    if receipt.trace is not None:
+        attempt.trace = span_below(receipt.trace, errand.house.tracing)
     receipt.attempts.append(attempt)
     receipt.target = target.name
     own = target.timeouts.first_token if errand.call.stream else inf

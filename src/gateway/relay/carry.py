@@ -51,5 +51,7 @@ async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, hous
                 if admission.pays:
                     await admission.go_on()
             receipt.phase = Phase.FINISHING
-        await clock.finish(writer.write(pieces) + writer.end())
+        last_words = writer.write(pieces) + writer.end()
+        receipt.told_at = trio.current_time()
+        await clock.finish(last_words)
         receipt.complete()

@@ -21,6 +21,7 @@ from gateway.policy.own_key import OwnKey, own_key
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
 from gateway.policy.thoughts import Thoughts
+from gateway.policy.tracing import Tracing
 from gateway.policy.wishes import Wishes
 from gateway.relay.costs import Costs
 from gateway.relay.kept import Answers
@@ -134,6 +135,8 @@ class House:
     """Whether any provider is shown the caller's own key."""
     thoughts: Thoughts = field(default_factory=Thoughts)
     """The thoughts behind calls of tools, for clients that do not send them back."""
+    tracing: Tracing | None = None
+    """Who takes part in traces; None where what clients say of theirs is only passed on."""
 
     def with_own_key(self, wishes: Wishes, headers: Mapping[bytes, bytes]) -> Wishes:
         """Return the wishes with the key that the caller has with a provider, if it shows one."""

@@ -15,6 +15,7 @@ from gateway.endpoints import OWN_API
 from gateway.policy.areas import HELD, Passage, own_passage, passage_of, query_of, root_of
 from gateway.policy.holdings import words_in
 from gateway.policy.limits import subjects_of
+from gateway.policy.tracing import span_below
 from gateway.relay.clock import Clock
 from gateway.relay.exchange import Exchange, Raw, Way
 from gateway.relay.house import House
@@ -63,6 +64,8 @@ async def pass_on(passing: Passing, receipt: Receipt, clock: Clock, house: House
     with await house.gate.admit(subjects, 0, ()) as lease:
         clock.begin(target.timeouts, Raw())
         attempt = Attempt(target.name, trio.current_time(), alone=passage.method in _MAKING)
+        if receipt.trace is not None:
+            attempt.trace = span_below(receipt.trace, house.tracing)
         receipt.attempts, receipt.target = [attempt], target.name
         if house.books is not None:
             house.books.started(receipt)

@@ -5,7 +5,7 @@ SQL is written once, with `?` for values; where the two databases want other wor
 and no sentence of a fault holds a secret (S17).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal, Protocol
 
@@ -57,6 +57,12 @@ class Connection(Protocol):
 
     def execute(self, statement: str, values: Sequence[object] = (), /) -> Rows:
         """Have a statement done, and all its rows read. Raises `DatabaseFault`."""
+
+    def heed(self, left: Callable[[], bool], /) -> None:
+        """Break off what is asked, with a fault, soon after `left` says that nobody waits for it.
+
+        `left` is called in the thread that waits, again and again; it must not take long.
+        """
 
     def close(self) -> None:
         """Give it back, also in the midst of a transaction, which is undone."""

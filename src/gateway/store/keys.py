@@ -43,7 +43,14 @@ _CREATE: Final = (
 _REVOKE: Final = "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL"
 _ROTATE: Final = "UPDATE keys SET digest = ?, hint = ? WHERE name = ? AND revoked IS NULL"
 
+_CHANGE: Final = (
+    "UPDATE keys SET models = ?, limits = ?, budgets = ?, expires = ?, metadata = ?,"
+    " passthrough = ? WHERE name = ?"
+)
+
 _Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+_Moment = Annotated[int, Meta(ge=0, lt=253_402_300_800)]
+"""Unix time, up to the end of the last year that has dates."""
 _Allowed = dict[str, Annotated[int, Meta(ge=1)]]
 
 
@@ -52,6 +59,10 @@ T = TypeVar("T")
 
 class NameTaken(Exception):
     """There is a key of this name already, in force or not: a name means one key for ever."""
+
+
+class NotInForce(Exception):
+    """There is no key of this name that opens anything."""
 
 
 class _Row(msgspec.Struct, array_like=True, frozen=True):
@@ -64,9 +75,9 @@ class _Row(msgspec.Struct, array_like=True, frozen=True):
     user: str | None
     models: str
     limits: str
-    created: int
-    expires: int | None
-    revoked: int | None
+    created: _Moment
+    expires: _Moment | None
+    revoked: _Moment | None
     metadata: str
     budgets: str
     passthrough: str
@@ -97,10 +108,9 @@ class KeyStore:
 
     def create(self, record: KeyRecord) -> None:
         """Keep a new key. Raises `NameTaken`."""
-        limits = {name: most for name, most in asdict(record.limits).items() if most is not None}
         row = (
             *(record.name, record.digest, record.hint, record.team, record.user),
-            *(_json(record.models), _json(limits)),
+            *(_json(record.models), _limits(record.limits)),
             *(record.created, record.expires, record.revoked, _json(record.metadata)),
             *(_json(record.budgets), _json(record.passthrough)),
         )
@@ -123,6 +133,27 @@ class KeyStore:
     def rotate(self, name: str, digest: str, hint: str) -> bool:
         """Give a key another secret; the old one stops at once. False as for `revoke`."""
         return self._change(_ROTATE, (digest, hint, name))
+
+    def change(self, name: str, at: int, draft: Callable[[KeyRecord], tuple[KeyRecord, T]]) -> T:
+        """Give a key that is in force the rights and the end that `draft` makes of those it has.
+
+        Whose it is stays. Of several who change it at once each goes by what the one before has
+        left, so that nothing of theirs is lost. Returns what `draft` says of it beside the key.
+        Raises `NotInForce` where there is none of this name, or where it opens nothing at that
+        time, and what `draft` raises; then all is as it was.
+        """
+        with transaction(self._connection):
+            self._connection.execute(_RAISE_VERSION)  # Whoever else changes keys waits here.
+            before = self.get(name)
+            if before is None or not before.holds(at):
+                raise NotInForce(name)
+            record, said = draft(before)
+            row = (
+                *(_json(record.models), _limits(record.limits), _json(record.budgets)),
+                *(record.expires, _json(record.metadata), _json(record.passthrough), name),
+            )
+            self._connection.execute(_CHANGE, row)
+        return said
 
     @property
     def version(self) -> int:
@@ -287,6 +318,10 @@ def _record(row: tuple[object, ...]) -> KeyRecord | None:
         )
     except (msgspec.DecodeError, TypeError):  # TypeError: a limit that nobody here knows
         return None
+
+
+def _limits(limits: Limits) -> str:
+    return _json({name: most for name, most in asdict(limits).items() if most is not None})
 
 
 def _json(value: object) -> str:

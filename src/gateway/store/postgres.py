@@ -10,7 +10,7 @@ Our tables lie in a schema of their own, `gateway`, which other programs' tables
 pooler in between must give each connection a session of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -98,19 +98,20 @@ class _Line(psycopg.Connection[tuple[Any, ...]]):
     """Psycopg's connection, which gives up waiting."""
 
     patience = OPENING
+    left: Callable[[], bool] | None = None
 
     def wait(self, gen: PQGen[T], *args: Any, **more: Any) -> T:
-        return super().wait(_within(gen, self.patience), *args, **more)
+        return super().wait(_within(gen, self.patience, self.left), *args, **more)
 
 
-def _within(gen: PQGen[T], seconds: float) -> PQGen[T]:
-    """Go on with an exchange for so long. Psycopg asks again ten times a second."""
+def _within(gen: PQGen[T], seconds: float, left: Callable[[], bool] | None = None) -> PQGen[T]:
+    """Go on with an exchange for so long, or until it was left. Psycopg asks ten times a second."""
     deadline = monotonic() + seconds
     try:
         wanted = next(gen)
         while True:
             ready = yield wanted
-            if monotonic() > deadline:
+            if monotonic() > deadline or (left is not None and left()):
                 raise _Silent
             wanted = gen.send(ready)
     except StopIteration as end:
@@ -149,6 +150,9 @@ class PostgresConnection:
             self._line.close()
             raise
 
+    def heed(self, left: Callable[[], bool], /) -> None:
+        self._line.left = left
+
     def close(self) -> None:
         self._line.close()
 
@@ -166,7 +170,7 @@ def _in_its_words(statement: str) -> bytes:
 def fault_of(error: Exception, place: PostgresPlace, what: str = "cannot be used") -> DatabaseFault:
     """Say what PostgreSQL or psycopg says in a sentence for the operator, without the password."""
     state = getattr(error, "sqlstate", None) or ""
-    if state.startswith(_REFUSALS) or isinstance(error, UnicodeEncodeError):
+    if state.startswith(_REFUSALS) or isinstance(error, UnicodeEncodeError | psycopg.DataError):
         return RowRefused(f"{place} refuses a value ({state or 'no text'}).")
     if isinstance(error, _Silent):
         return DatabaseFault(f"{place} did not answer in time.")

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.words.answer import Usage
+from gateway.words.answer import MOST_TOKENS, Usage
 from gateway.words.receipt import STATUS_CLIENT_GONE, Attempt, Outcome, Receipt
 
 Value = str | int | float | None
@@ -35,7 +35,6 @@ MOST_TEXT: Final = 256
 MOST_ATTEMPTS: Final = 32
 MOST_TAGS: Final = 32
 
-MOST_TOKENS: Final = 2**40
 MOST_NANOS: Final = 2**53
 """A provider may report any number; the database must be able to add up those of all calls."""
 
@@ -78,7 +77,7 @@ def row_of(receipt: Receipt, started_at_ns: int, ended_at_ns: int | None) -> Row
         receipt.usage_quality,
         None if is_open else _milliseconds(receipt.began, receipt.first_content_at),
         None if is_open else _milliseconds(receipt.began, receipt.ended),
-        _attempts(attempts[:MOST_ATTEMPTS]) if attempts else "[]",
+        _attempts(receipt.began, attempts[:MOST_ATTEMPTS]) if attempts else "[]",
         _lost_tokens(attempts),
         receipt.cache,
         _text(receipt.shared_with),
@@ -103,13 +102,17 @@ def _status(receipt: Receipt, outcome: Outcome) -> int:
     return STATUS_CLIENT_GONE if outcome is Outcome.CLIENT_GONE else receipt.status
 
 
-def _attempts(attempts: Sequence[Attempt]) -> str:
-    """Tell each attempt: target, outcome, milliseconds, tokens and cost where they are known."""
+def _attempts(began: float, attempts: Sequence[Attempt]) -> str:
+    """Tell each attempt: target, outcome, when in the call it began, how long it took, and usage.
+
+    Times are milliseconds; tokens and cost are there where they are known.
+    """
     return _json(
         [
             {
                 "target": _plain(each.target),
                 "outcome": _plain(each.outcome),
+                "at_ms": _milliseconds(began, each.began),
                 "ms": _milliseconds(each.began, each.ended),
                 **_used(each),
             }

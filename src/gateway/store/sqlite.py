@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,9 @@ APPLICATION: Final = 0x4E475731
 
 WAL_BYTES: Final = 67_108_864
 """What the write-ahead log may keep on disk after it has been larger."""
+
+STEPS: Final = 10_000
+"""Of SQLite's machine, between two looks whether anybody waits still: less than a millisecond."""
 
 _PAUSE: Final = 0.02
 """Seconds between two tries where SQLite does not wait by itself."""
@@ -42,6 +45,7 @@ _SAID: Final = {
     sqlite3.SQLITE_READONLY: "cannot be written by this user",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; is its folder there, and may this user write in it",
     sqlite3.SQLITE_IOERR: "cannot be read or written: the disk fails",
+    sqlite3.SQLITE_INTERRUPT: "did not answer in time",
     sqlite3.SQLITE_CORRUPT: "is damaged; it is left as it is: put back a copy, or name another",
     sqlite3.SQLITE_NOTADB: "is no database of SQLite's, or is damaged; it is left as it is",
 }
@@ -97,6 +101,9 @@ class SqliteConnection:
         with _telling(self._path):
             cursor = self._connection.execute(statement, values)
             return Rows(cursor.fetchall() if cursor.description else (), cursor.rowcount)
+
+    def heed(self, left: Callable[[], bool], /) -> None:
+        self._connection.set_progress_handler(left, STEPS)
 
     def close(self) -> None:
         with _telling(self._path):

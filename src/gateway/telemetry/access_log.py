@@ -86,6 +86,7 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
     gone = outcome is Outcome.CLIENT_GONE
     return {
         "request_id": shown(receipt.request_id),
+        "trace_id": None if receipt.trace is None else receipt.trace.trace_id,
         "method": shown(receipt.method),
         "path": shown(receipt.path.partition("?")[0]),
         "endpoint": receipt.endpoint,

@@ -1,5 +1,6 @@
 """How a line of the log looks: JSON for machines, text for people. Runs in the writer's thread."""
 
+import codecs
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,9 @@ from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter
 Plain = str | int | float | bool | None
 """What a field may hold. Nothing else waits in the queue: an exception keeps its frames alive."""
 
+
+_escaped = codecs.getencoder("unicode_escape")
+"""Looked up now: that reads a file, and a line may be written where no descriptor is left."""
 
 BLOCKS = ("tree", "stacks")
 """Fields of many lines, which stand below their line where people read it."""
@@ -45,9 +49,7 @@ def printable(text: str) -> str:
     """Escape whatever could move a cursor, break a line or turn the writing round (R20)."""
     if text.isprintable():
         return text
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
-    )
+    return "".join(sign if sign.isprintable() else _escaped(sign)[0].decode() for sign in text)
 
 
 def _printable_lines(text: Plain) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Self, TextIO
 
 from gateway.policy.scrub import Scrubber
+from gateway.telemetry.last_lines import LastLine
 from gateway.telemetry.lines import Entry, Line, Plain, Render, json_lines, text_lines
 from gateway.telemetry.options import LogOptions
 from gateway.telemetry.writer import Writer
@@ -42,6 +43,10 @@ class Log:
     def lost(self) -> int:
         """How many lines never reached the sink, because it was blocked, full or closed."""
         return self._writer.lost
+
+    def last(self) -> list[LastLine]:
+        """Return the last lines that tell of trouble, or of the process itself."""
+        return self._writer.last.all()
 
     def know(self, scrubber: Scrubber) -> None:
         """Mask these secrets from now on, whoever wrote them."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 
 from gateway.policy.scrub import Scrubber
+from gateway.telemetry.last_lines import LastLines
 from gateway.telemetry.lines import Entry, Line, Render
 
 MAX_WAITING = 4096
@@ -49,6 +50,7 @@ class Writer:
         """`turns` is a descriptor on which those who share the sink lock each other out."""
         self._turns = turns
         self.scrubber = scrubber
+        self.last = LastLines()
         self._descriptor = descriptor
         self._render = render
         self._now_ns = now_ns
@@ -171,11 +173,13 @@ class Writer:
 
     def _bytes(self, entry: Entry) -> bytes:
         try:
-            text = self._render(entry.line())
+            line = entry.line()
+            text = self._render(line)
+            self.last.note(line, self.scrubber.scrub)
         except Exception as error:  # a line that fails is told as a line
-            text = self._render(
-                Line(self._now_ns(), "error", "log line failed", {"reason": repr(error)})
-            )
+            line = Line(self._now_ns(), "error", "log line failed", {"reason": repr(error)})
+            text = self._render(line)
+            self.last.note(line, self.scrubber.scrub)
         return (self.scrubber.scrub(text) + "\n").encode(errors="backslashreplace")
 
     def _report(self, lost: int) -> Line:

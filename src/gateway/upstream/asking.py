@@ -72,7 +72,12 @@ class Question:
 async def ask_for_token(
     question: Question, client: httpx2.AsyncClient, beside: tuple[Header, ...] = ()
 ) -> Fetched:
-    """Return the token that is given. The wait as a whole is the caller's to bound.
+    """Return the token that is given. Raises as `answer_to`, and has no clock either."""
+    return _token_in(await answer_to(question, client), str(question.origin), beside)
+
+
+async def answer_to(question: Question, client: httpx2.AsyncClient) -> bytes:
+    """Return what a server of tokens answers. The wait as a whole is the caller's to bound.
 
     Raises `GatewayError` with a sentence that holds no secret: of what a server says to a refusal
     only its short code is told, for the rest may repeat what was sent.
@@ -94,7 +99,7 @@ async def ask_for_token(
         raise UpstreamMalformed(f"The answer of {name} is longer than {MAX_BYTES} bytes.")
     if status != _OK:
         raise _refusal(status, body, name)
-    return _token_in(body, name, beside)
+    return body
 
 
 def _token_in(body: bytes, name: str, beside: tuple[Header, ...]) -> Fetched:

@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Callable
 
 import trio
 
@@ -48,34 +49,44 @@ class Dialer:
 
         Raises `NameFailed`, `Refused`, `Exhausted`, `TlsFailed`. It has no clock of its own.
         """
-        wire = Wire(await _open_socket(origin))
+        wire = Wire(await open_socket(origin))
         if origin.scheme == "http":
             return wire
-        try:
-            return await self._secure(wire, origin.host)
-        except BaseException:
-            wire.close()
-            raise
+        return await secure(wire, self._trusted, origin.host)
 
-    async def _secure(self, wire: Wire, host: str) -> TlsWire:
-        try:
-            if self._context is None:
-                self._context = tls_context(self._upstream_ca)
-            secured = TlsWire(wire, self._context, host)
-        except (OSError, ValueError) as error:
-            if not isinstance(error, ssl.SSLError) and getattr(error, "errno", 0) in _OUT_OF:
-                raise Exhausted(f"no certificate could be read: {_reason(error)}") from error
-            raise TlsFailed(f"TLS could not begin: {_reason(error)}") from error
-        try:
-            await secured.handshake()
-        except trio.BrokenResourceError as error:
-            raise TlsFailed(f"the TLS handshake broke off: {error}") from error
-        except ssl.SSLError as error:
-            raise TlsFailed(f"the TLS handshake failed: {_reason(error)}") from error
-        return secured
+    def _trusted(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = tls_context(self._upstream_ca)
+        return self._context
 
 
-async def _open_socket(origin: Origin) -> socket.socket:
+async def secure(wire: Wire, trusted: Callable[[], ssl.SSLContext], host: str) -> TlsWire:
+    """Put TLS over a connection, which is closed where that fails. Raises as `connect`."""
+    try:
+        return await _secured(wire, trusted, host)
+    except BaseException:
+        wire.close()
+        raise
+
+
+async def _secured(wire: Wire, trusted: Callable[[], ssl.SSLContext], host: str) -> TlsWire:
+    try:
+        secured = TlsWire(wire, trusted(), host)
+    except (OSError, ValueError) as error:
+        if not isinstance(error, ssl.SSLError) and getattr(error, "errno", 0) in _OUT_OF:
+            raise Exhausted(f"no certificate could be read: {_reason(error)}") from error
+        raise TlsFailed(f"TLS could not begin: {_reason(error)}") from error
+    try:
+        await secured.handshake()
+    except trio.BrokenResourceError as error:
+        raise TlsFailed(f"the TLS handshake broke off: {error}") from error
+    except ssl.SSLError as error:
+        raise TlsFailed(f"the TLS handshake failed: {_reason(error)}") from error
+    return secured
+
+
+async def open_socket(origin: Origin) -> socket.socket:
+    """Open a TCP connection to the first address that answers. Raises as `connect`."""
     try:
         stream = await trio.open_tcp_stream(origin.host, origin.port)
     except (socket.gaierror, UnicodeError) as error:
@@ -83,7 +94,7 @@ async def _open_socket(origin: Origin) -> socket.socket:
             raise Exhausted(f"no name could be looked up: {_reason(error)}") from error
         raise NameFailed(f"the host name does not resolve: {_reason(error)}") from error
     except OSError as error:
-        raise _unconnected(error) from error
+        raise unconnected(error) from error
     sock = socket.socket(fileno=stream.socket.detach())
     for option, value in KEEPALIVE:
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
@@ -91,7 +102,7 @@ async def _open_socket(origin: Origin) -> socket.socket:
     return sock
 
 
-def _unconnected(error: OSError) -> Exhausted | Refused:
+def unconnected(error: OSError) -> Exhausted | Refused:
     """Name a failure; whoever raised it would be held by what it holds here."""
     causes = _causes(error)
     if any(cause.errno in _OUT_OF for cause in causes):

@@ -90,7 +90,8 @@ async def send(
     try:
         if isinstance(transport, DirectTransport):
             return await _ask(transport, target, credentials, request, attempt)
-        response = await transport.handle_async_request(_foreign(target, credentials, request))
+        asked = _foreign(target, credentials, request, attempt)
+        response = await transport.handle_async_request(asked)
     except (httpx2.HTTPError, httpx2.StreamError) as error:
         raise at_the_border(error, target.name) from error
     if isinstance(response.stream, DirectStream):
@@ -111,6 +112,9 @@ async def _ask(
     # What is shown once, or is another's key, is not to be remembered.
     prepare = prepared.__wrapped__ if target.client_key or target.grant else prepared
     fields = prepare(target.origin, target.base, request.method, path, given)
+    if attempt.trace is not None:
+        # Said once, and made here or checked: not to be remembered.
+        fields += b"".join([b"%b: %b\r\n" % field for field in attempt.trace.headers])
     outgoing = Outgoing(request.method, fields, request.long_body or request.body, attempt)
     clocks = Clocks(connect=target.timeouts.connect, write=WRITE_TIMEOUT)
     body = await transport.ask(target.origin, outgoing, target.max_connections, clocks)
@@ -125,16 +129,17 @@ def prepared(origin: Origin, base: str, method: str, path: str, given: tuple[Hea
 
 
 def _foreign(
-    target: Target, credentials: tuple[Header, ...], request: UpstreamRequest
+    target: Target, credentials: tuple[Header, ...], request: UpstreamRequest, attempt: Attempt
 ) -> httpx2.Request:
     """Return the request as any other transport takes it."""
     length: tuple[Header, ...] = ()
+    trace = () if attempt.trace is None else attempt.trace.headers
     if request.long_body is not None:
         length = ((b"content-length", b"%d" % len(request.long_body)),)
     return httpx2.Request(
         request.method,
         url_of(target.origin, target.base, request.path + target.query),
-        headers=_headers((*request.headers, *target.headers, *credentials, *length)),
+        headers=_headers((*request.headers, *target.headers, *credentials, *length, *trace)),
         stream=_stream_of(request.long_body or request.body),
         extensions={
             "timeout": {"connect": target.timeouts.connect, "write": WRITE_TIMEOUT},

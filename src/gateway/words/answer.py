@@ -1,10 +1,13 @@
 """What comes back: pieces of an answer with the facts the gateway reads in them."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from gateway.words.client import Header
+
+MOST_TOKENS: Final = 2**40
+"""A provider that reports absurd usage is taken to have reported so much."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):

@@ -17,6 +17,7 @@ from gateway.words.errors import (
     UpstreamTruncated,
 )
 from gateway.words.life import Cause
+from gateway.words.trace import TraceContext
 
 
 class Outcome(StrEnum):
@@ -126,7 +127,7 @@ class Attempt(msgspec.Struct):
     client has left, or it may have made something. `usage` is what the provider has reported of
     this attempt: what it costs, whether or not it is the one that answered; `pieces` are those with
     content that it has told, `counted` those of them that the usage counts; `cost_nanos` what it
-    comes to in nano-dollars.
+    comes to in nano-dollars. `trace` is its own place in the trace of its call, if there is one.
     """
 
     target: str
@@ -141,6 +142,7 @@ class Attempt(msgspec.Struct):
     pieces: int = 0
     counted: int = 0
     cost_nanos: int | None = None
+    trace: TraceContext | None = None
 
     def close(self, now: float, error: BaseException | None, *, left: bool = False) -> None:
         """Say how the attempt ended, `left` if it was given up; the first word stands."""
@@ -180,7 +182,10 @@ class Receipt(msgspec.Struct, eq=False):
     neither kept nor shared; `shared_with` is the request whose answer this one read along. `asked`
     is the model that was asked for where a spent budget had another take its place. `drained` says
     that the answer was read on after its client had left. `dropped` names the fields of the request
-    that the last target which was asked could not be told.
+    that the last target which was asked could not be told. `cut_at` is when its life was first
+    ended from outside, by a cut or a stop; `body_at` is when its body had come whole, `told_at`
+    when its last words were ready for the client. `trace` is where in a trace it stands, if it is
+    in one.
     """
 
     request_id: str
@@ -218,6 +223,10 @@ class Receipt(msgspec.Struct, eq=False):
     client: str | None = None
     asked: str | None = None
     drained: bool = False
+    cut_at: float | None = None
+    trace: TraceContext | None = None
+    body_at: float | None = None
+    told_at: float | None = None
 
     def tried(self, now: float) -> str:
         """Tell each attempt: target, outcome, milliseconds. One that goes on is the answer."""

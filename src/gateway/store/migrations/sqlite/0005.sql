@@ -1,0 +1,1 @@
+-- Nothing is to be done here: SQLite has request ids in the order of their bytes already.
