@@ -31,6 +31,7 @@ from gateway.policy.limits import Limiter
 from gateway.policy.offers import Alias, Offer, Rules
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
+from gateway.policy.tracing import Tracing
 from gateway.relay.costs import Costs
 from gateway.relay.gate import LocalGate
 from gateway.relay.house import Current, Gate, House
@@ -217,6 +218,7 @@ class Stage:
         self.draw: Callable[[], float] = lambda: 0.0
         self.aliases: dict[str, Alias] = {}
         self.ways: Callable[[], Ways] = Ways
+        self.tracing: Tracing | None = None
         self.max_calls = self.max_connections = 100
         self.open_use = False
         self.taps: tuple[Tap, ...] = ()
@@ -309,6 +311,7 @@ class Stage:
             new_id=map("req_{}".format, itertools.count(1)).__next__,
             report=lambda what, error, request_id: self.bugs.append((what, error, request_id)),
             ways=self.ways(),
+            tracing=self.tracing,
         )
 
     def _warn_of(self, purse: Purse, part: float) -> None:

@@ -3,6 +3,7 @@
 import json
 import resource
 
+from gateway.words.receipt import Receipt
 from tests.made import LISTING, Make
 
 pytest_plugins = ("tests.making",)
@@ -20,6 +21,36 @@ def test_the_most_calls_come_from_the_descriptors_unless_they_are_set(make: Make
     assert (made.app.calls.most, made.app.most_connections) == (7, 9)
     made.app.log.close()
     assert made.lines("fewer descriptors than may be needed") == []
+
+
+NAMED = """
+[providers.eu]
+kind = "azure"
+base_url = "https://eu.test"
+api_version = "2025-04-01-preview"
+api_key = {env = "KEY"}
+models = {"gpt-5.2" = "prod"}
+[models]
+smart = {targets = ["gpt-5.2"]}
+"""
+
+
+def test_r10_the_names_in_metrics_are_those_of_the_configuration(make: Make) -> None:
+    made = make(NAMED)
+    for model in ("gpt-5.2", "smart", "prod"):
+        receipt = Receipt("r", "POST", "/v1/chat/completions", "127.0.0.1", 0.0)
+        receipt.endpoint, receipt.model, receipt.ended = "chat", model, 1.0
+        receipt.target, receipt.answered_by = "eu/prod", "prod"
+        receipt.complete()
+        assert made.app.metrics in made.app.current.house.taps
+        made.app.metrics.settled(receipt)
+    (duration,) = [each for each in made.app.metrics.told() if "duration" in each.name]
+    azure = ["chat", "azure.ai.openai", "eu"]
+    assert [labels for labels, _ in duration.series] == [
+        [*azure, "gpt-5.2", "prod", ""],
+        [*azure, "smart", "prod", ""],
+        [*azure, "other", "prod", ""],
+    ]
 
 
 def test_g8_limits_above_the_descriptors_are_told_at_the_start(make: Make) -> None:

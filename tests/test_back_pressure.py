@@ -5,7 +5,9 @@ import trio
 from trio.testing import MockClock
 
 from gateway.relay.options import ClockOptions
-from gateway.words.target import Timeouts
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.naming import Naming
+from gateway.words.target import Conduct, Timeouts
 from tests.stage import DONE, END, STOP, STREAM_HEAD, Stage, chat, chunk, event, fault
 
 pytest_plugins = ("tests.onstage",)
@@ -93,3 +95,25 @@ async def test_c10_after_a_slow_write_the_idle_time_goes_on_where_it_stood(
     receipt = await stage.receipt()
     assert receipt.outcome == "timeout"
     assert receipt.ended == pytest.approx(26 if comment else 35, abs=1)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_how_long_a_client_takes_its_answer_is_no_part_of_the_gateways_own(
+    stage: Stage, autojump_clock: MockClock, kept: bool
+) -> None:
+    stage.conduct = Conduct(retries=0, cache_ttl=60.0 if kept else 0.0)
+    metrics = Metrics(Naming({"up": "openai"}, ["m"]))
+    stage.taps = (metrics,)
+    script = (STREAM_HEAD, chunk(event("word " * 200)), chunk(STOP, DONE) + END)
+    provider = stage.provider(*script)
+    await stage.ask(chat()).reply()
+    if not kept:
+        provider.then(*script)
+    caller = stage.connect(window=500)
+    caller.send(chat())
+    await trio.sleep(20)
+    await caller.reply()
+    await stage.calls.ended()
+    (overhead,) = [each for each in metrics.told() if each.name == "gateway_overhead_seconds"]
+    ((_, numbers),) = overhead.series
+    assert (sum(numbers[:-1]), numbers[-1]) == (2, 0.0)

@@ -21,14 +21,17 @@ from tests.scripted import Link, listen
 from tests.stage import COMPLETION, DONE, END, STOP, STREAM_HEAD, answer, chat, chunk, event
 
 BUDGETS = {
-    "a plain call": 0.627,
-    "a stream of 10 events": 1.041,
+    "a plain call": 0.657,
+    "a stream of 10 events": 1.073,
     "an event by itself": 0.0895,
     "an event in a burst": 0.0160,
 }
 """The most that each may cost, in rounds of `yardstick.py`: 6 % more than was measured. A lower
 number may be written down at once; a higher one needs its reason in the commit.
 `pytest tests/test_instructions.py -rP` shows the table as it is now.
+
+Of a call 0.03 are for those who watch it: 0.02 the tap that counts for Prometheus, the rest the one
+that remembers endings, moments that are written down, and the look whether the call is traced.
 """
 
 HEADROOM = 1.06

@@ -182,7 +182,7 @@ async def test_limits_are_refused_where_several_workers_would_each_count_by_them
     ended = await trio.run_process(
         [*serve, str(tmp_path / "gateway.toml")], check=False, capture_stderr=True
     )
-    assert (ended.returncode, b"--workers must be 1" in ended.stderr) == (1, True)
+    assert (ended.returncode, b"--workers: must be 1" in ended.stderr) == (1, True)
 
 
 async def test_a_database_that_is_taken_away_opens_no_door(

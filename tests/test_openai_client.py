@@ -16,7 +16,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from tests.named import line_of
 from tests.openai_clients import HELLO, SPEAKERS, Speaker, Wish
-from tests.process import Gateway, gateway, provider
+from tests.process import ONCE, Gateway, gateway, provider
 from tests.scripted import Link, Scripted, listen
 from tests.stock import stock
 from tests.test_client_leaves import STREAM_HEAD, WITHIN, silent
@@ -85,7 +85,7 @@ def real(
 ) -> Iterator[Gateway]:
     """One server process for all tests."""
     models = provider(upstream_port, models='["m", "openai/o3"]')
-    config = f"[server]\nmax_body_bytes = {MAX_BODY_BYTES}\n{models}"
+    config = f"[server]\nmax_body_bytes = {MAX_BODY_BYTES}\n{models}{ONCE}"
     with SERVERS[request.param](tmp_path_factory.mktemp("sdk"), config) as running:
         yield running
 

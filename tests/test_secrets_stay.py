@@ -169,15 +169,24 @@ async def call_in_all_ways(real: Gateway, key: str) -> str:
     return said.decode()
 
 
-async def metrics(port: int) -> str:
-    client = await trio.open_tcp_stream("127.0.0.1", port)
+SITE = (
+    *("/metrics", "/health", "/models", "/models?model=m", "/api/health", "/api/settings"),
+    *("/api/settings/diff", "/api/log", "/api/models", "/api/plan?model=m", "/api/audit"),
+)
+"""What an operator reads of the configuration, the log and the models."""
+
+
+async def shown_by_admin(port: int) -> str:
+    """Return all that the operator's site shows to whoever has the admin's key."""
     said = b""
-    async with client:
-        await client.send_all(
-            b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        while data := await client.receive_some(65_536):
-            said += data
+    for path in SITE:
+        client = await trio.open_tcp_stream("127.0.0.1", port)
+        async with client:
+            head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            await client.send_all(f"{head}Authorization: Bearer {ADMINS}\r\n\r\n".encode())
+            said += path.encode()
+            while data := await client.receive_some(65_536):
+                said += data
     return said.decode()
 
 
@@ -226,7 +235,9 @@ async def test_r11_s17_whatever_is_away_no_secret_is_said_or_written(
         await ask(real, request(f"Authorization: Bearer {key}", stream=False, text=PROMPT))
         await until(lambda: journals(tmp_path), 5)
         said += "".join(run(tmp_path, given, *command) for command in COMMANDS)
-        said += await metrics(port)
+        said += await shown_by_admin(port)
+        assert said.count("HTTP/1.1 200") >= len(SITE) - 1
+        assert "environment variable PROVIDER" in said
         await until(lambda: sink.heard)
         real.signal(signal.SIGUSR1)
         await until(lambda: real.lines("open now"))

@@ -16,6 +16,7 @@ from gateway.services import (
 )
 from gateway.upstream.failures import Refused
 from gateway.words.errors import UnknownModel
+from gateway.words.receipt import Receipt
 from tests.made import LISTING, Make
 from tests.stage import Provider, answer
 
@@ -44,6 +45,26 @@ async def test_a_provider_that_lists_its_models_is_asked_now_and_again(
     assert made.asked_at == [0, LISTED_EVERY]
     made.app.log.close()
     assert [line["models"] for line in made.lines("models listed")] == [2, 2]
+
+
+async def test_r10_a_model_has_a_name_in_the_metrics_once_it_was_listed(
+    make: Make, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    made = make(LISTING)
+    made.lists("a")
+    receipt = Receipt("r", "POST", "/v1/chat/completions", "127.0.0.1", 0.0)
+    receipt.endpoint, receipt.model, receipt.target, receipt.ended = "chat", "up/a", "up/a", 1.0
+    receipt.answered_by = "a"
+    receipt.complete()
+    made.app.metrics.settled(receipt)
+    await nursery.start(run_services, made.app)
+    await trio.sleep(1)
+    made.app.metrics.settled(receipt)
+    (duration,) = [each for each in made.app.metrics.told() if "duration" in each.name]
+    assert [labels for labels, _ in duration.series] == [
+        ["chat", "openai", "up", "other", "other", ""],
+        ["chat", "openai", "up", "up/a", "a", ""],
+    ]
 
 
 async def test_a_provider_that_cannot_list_its_models_is_asked_again_soon(

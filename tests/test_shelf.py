@@ -306,4 +306,4 @@ def test_api1_several_workers_without_a_database_do_not_start(tmp_path: Path) ->
     serve = [sys.executable, "-m", "gateway", "serve", "--workers", "2"]
     ended = subprocess.run(serve, cwd=tmp_path, capture_output=True, timeout=20, check=False)
     assert ended.returncode == 1
-    assert b"--workers must be 1 where there are keys, [passthrough] is set" in ended.stderr
+    assert b"--workers: must be 1 where there are keys, [passthrough] is set" in ended.stderr

@@ -7,7 +7,7 @@ The map of the house; imports run only downwards, rooms on one line do not know 
     supervisor             the parent of workers and admin: forks, replaces, has them drain
     app                    composition root: starts, serves, ends
     services               what outlives requests, each kept up
-    assembly               what one process holds, put together
+    assembly | office      what a worker holds, put together; what the admin holds
     furnish                what calls decide with, made of the configuration
     drain                  how one process ends, and who may say so
     config                 the file, the environment, the merged settings

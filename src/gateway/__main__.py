@@ -15,6 +15,7 @@ from gateway import __version__
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve the OpenAI API: the main job.",
     "top": "Show what is open now, worker by worker; cancel a call.",
+    "admin": "Print an address that opens the operator's page, once.",
     "check": "Check the configuration and show what it comes to.",
     "explain": "Show who would answer for a model, in which order, and why.",
     "keys": "Make, show and revoke the keys that callers hold.",

@@ -98,7 +98,7 @@ def questions_of(
     pid = os.getpid()
     supervisor, worker = (post.supervisor, post.number) if post else (pid, 1)
     place = Place(pid, supervisor, worker, __version__, trio.current_time())
-    health = app.current.house.health
+    house = app.current.house
     return Questions(
         place,
         app.calls,
@@ -106,8 +106,19 @@ def questions_of(
         listening,
         app.lag,
         app.log,
-        health=health,
-        tallies=Tallies(app.outside.ledger, app.outside.receipts, app.outside.shared, app.refusals),
+        health=house.health,
+        tallies=Tallies(
+            app.outside.ledger,
+            app.outside.receipts,
+            app.outside.shared,
+            app.refusals,
+            None if app.outside.traces is None else app.outside.traces.tap,
+        ),
+        listed=app.listed,
+        endings=app.endings,
+        metrics=app.metrics,
+        purses=house.purses,
+        today=house.today,
     )
 
 

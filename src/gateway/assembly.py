@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.config.compose import Config, counts_apart
-from gateway.config.homes import Homes, homes_of
+from gateway.config.homes import Homes, homes_of, keyring_of
 from gateway.config.keys import is_limited
 from gateway.downstream.accept import Reserve
 from gateway.downstream.calls import Calls
@@ -16,10 +16,12 @@ from gateway.downstream.idle import Idle
 from gateway.downstream.lag import Lag
 from gateway.downstream.memory import room_for_bodies, usable_bytes
 from gateway.furnish import Furnished, Outside, furnish, keys_of
-from gateway.policy.keys import KeyRecord, Keyring
+from gateway.policy.keys import KeyRecord
 from gateway.relay.house import Current
 from gateway.store.keys import KeyBook
+from gateway.telemetry.endings import Endings
 from gateway.telemetry.log import Log
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.refusals import Refusals
 from gateway.upstream.dial import Dialer
 from gateway.upstream.dns import Resolver
@@ -49,6 +51,8 @@ class App:
     most_connections: int
     outside: Outside
     refusals: Refusals
+    endings: Endings
+    metrics: Metrics
     book: KeyBook | None
 
     def hall(self) -> Hall:
@@ -103,6 +107,8 @@ def assemble(
         most_connections=most_connections,
         outside=furnished.outside,
         refusals=furnished.refusals,
+        endings=furnished.endings,
+        metrics=furnished.metrics,
         book=_book(config, furnished, current, log),
     )
 
@@ -119,7 +125,7 @@ def _book(config: Config, furnished: Furnished, current: Current, log: Log) -> K
             log.warning("key opens nothing: its team is not in the configuration", key=name)
         if keys is None and current.house.keys is not None:
             # Once there was a key nobody comes in without, also if the database was taken away.
-            keys = Keyring((), {}, {}, b"")
+            keys = keyring_of(config)
         current.house = replace(current.house, keys=keys)
 
     return None if database is None else KeyBook(database, learn, log)

@@ -1,6 +1,7 @@
 """Puts a house together: all that calls decide with, from the configuration."""
 
 import itertools
+import os
 import random
 import secrets
 import time
@@ -16,6 +17,7 @@ from gateway.config.compose import Config, must_show_key
 from gateway.config.homes import Homes, keyring_of, known_secrets
 from gateway.config.issuers import issuers_of
 from gateway.config.models import limits_of_models, overrides_of
+from gateway.config.traces import parse_collector, shown_to
 from gateway.config.ways import ways_of
 from gateway.policy.allowance import Allowance
 from gateway.policy.budgets import Purse, Purses, dollars
@@ -25,6 +27,7 @@ from gateway.policy.limits import Limiter
 from gateway.policy.prices import Prices
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
+from gateway.policy.tracing import Tracing
 from gateway.relay.costs import Costs
 from gateway.relay.gate import LocalGate
 from gateway.relay.house import House
@@ -38,8 +41,14 @@ from gateway.store.receipts import Beginnings, Seams, Sink, open_receipts
 from gateway.store.shared import Member, SharedStore, open_shared
 from gateway.store.sink_address import SinkAddress
 from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.endings import Endings
 from gateway.telemetry.log import Log
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.naming import Naming, provider_name
 from gateway.telemetry.refusals import Refusals
+from gateway.telemetry.spans import Peer
+from gateway.telemetry.traces import OTLP, Batch, Traces, about
+from gateway.upstream.collector import Collector
 from gateway.upstream.echo import EchoTransport
 from gateway.upstream.grants import Seams as TokenSeams
 from gateway.upstream.grants import open_tokens
@@ -49,6 +58,7 @@ from gateway.upstream.probe import client_on
 from gateway.upstream.tokens import Tokens
 from gateway.upstream.transport import Transport
 from gateway.words.receipt import Tap
+from gateway.words.target import Target
 
 HEDGED_SHARE = 0.1
 """Of the calls that may be hedged, so many are, in the long run."""
@@ -66,6 +76,15 @@ KEPT_BYTES = 67_108_864
 
 
 @dataclass(frozen=True, slots=True)
+class Exporting:
+    """Traces on their way out: who takes part in them, who keeps them, who takes them along."""
+
+    tracing: Tracing
+    tap: Traces
+    collector: Collector[Batch]
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """What of a house lies outside of the process, where that is configured."""
 
@@ -75,20 +94,34 @@ class Outside:
     receipts: Sink | None
     issuers: Issuers | None
     objects: StoredObjects | None
+    traces: Exporting | None
+
+    def know(self, scrubber: Scrubber, log: Log) -> None:
+        """Have secrets masked in what leaves the house, whoever wrote them (R11)."""
+        log.know(scrubber)
+        if self.traces is not None:
+            self.traces.tap.scrubber = scrubber
 
     @property
     def books(self) -> tuple[Ledger | Sink, ...]:
         """Those that keep what each call came to."""
         return tuple(each for each in (self.ledger, self.receipts) if each is not None)
 
+    @property
+    def taps(self) -> Taps:
+        """Those that are told of each call that has ended."""
+        return self.books if self.traces is None else (*self.books, self.traces.tap)
+
 
 @dataclass(frozen=True, slots=True)
 class Furnished:
-    """A house, what of it lies outside, and who counts what it refuses."""
+    """A house, what of it lies outside, who counts what it refuses, who remembers what ended."""
 
     house: House
     outside: Outside
     refusals: Refusals
+    endings: Endings
+    metrics: Metrics
 
 
 def furnish(
@@ -99,10 +132,11 @@ def furnish(
     `listed` holds the models of providers that have been asked already; `taps` are further ones.
     """
     scrubber = Scrubber(known_secrets(config))
-    log.know(scrubber)
     health, purses = Health(), Purses(common=config.store.shared is not None)
-    outside = _open(config, transport, log, _share(config, health, purses, log))
-    shared, books, refusals = outside.shared, outside.books, Refusals()
+    outside = _open(config, homes, transport, log, _share(config, health, purses, log))
+    outside.know(scrubber, log)
+    shared, books, refusals, endings = outside.shared, outside.books, Refusals(), Endings()
+    metrics = Metrics(_naming(homes, listed))
     house = House(
         routes=Routes(homes.offers, homes.aliases, listed, homes.rules),
         keys=keys_of(config, ()),
@@ -123,7 +157,7 @@ def furnish(
         answers=config.answers,
         transports=_transports(transport, homes),
         scrubber=scrubber,
-        taps=(*books, AccessLog(log), refusals, *taps),
+        taps=(*outside.taps, AccessLog(log), refusals, endings, metrics, *taps),
         turns=itertools.count(),
         new_id=request_ids(),
         draw=lots().random,
@@ -131,11 +165,27 @@ def furnish(
         report=partial(_report, log),
         objects=outside.objects or LocalObjects(),
         ways=ways_of(config, homes),
+        tracing=None if outside.traces is None else outside.traces.tracing,
     )
-    return Furnished(house, outside, refusals)
+    return Furnished(house, outside, refusals, endings, metrics)
 
 
-def _open(config: Config, transport: Transport, log: Log, shared: SharedStore | None) -> Outside:
+def _naming(homes: Homes, listed: Listed) -> Naming:
+    """Return the names that may become labels: those of the configuration, and what is listed."""
+    offers = homes.offers
+    naming = Naming(
+        {offer.provider: offer.target.kind for offer in offers},
+        itertools.chain(homes.aliases, *(offer.names for offer in offers)),
+        itertools.chain.from_iterable(offer.names.values() for offer in offers),
+    )
+    for offer in offers:
+        naming.learn(listed.get(offer.provider, ()), offer.prefix)
+    return naming
+
+
+def _open(
+    config: Config, homes: Homes, transport: Transport, log: Log, shared: SharedStore | None
+) -> Outside:
     """Open what is configured; nobody is asked for anything yet."""
     database = database_of(config)
     return Outside(
@@ -145,6 +195,7 @@ def _open(config: Config, transport: Transport, log: Log, shared: SharedStore | 
         receipts=_open_receipts(config, transport, log),
         issuers=open_issuers(issuers_of(config.auth), config.teams, log),
         objects=None if database is None else StoredObjects(database, time.time_ns, log),
+        traces=_open_traces(config, homes, transport, log),
     )
 
 
@@ -159,6 +210,30 @@ def _open_receipts(config: Config, transport: Transport, log: Log) -> Sink | Non
     name = secrets.token_hex(8)
     seams = Seams(post_to, name, time.time_ns, lots().random, log)
     return open_receipts(config.log.receipts, seams)
+
+
+def _open_traces(config: Config, homes: Homes, transport: Transport, log: Log) -> Exporting | None:
+    """Open what traces go to, where that is configured."""
+    options = config.log
+    if options.otlp_endpoint is None:
+        return None
+    place = parse_collector(options.otlp_endpoint.reveal())
+    assert place.origin is not None
+    assert place.target is not None
+    to = (place.origin, place.target, place.authorization)
+    posting = Posting(client_on(transport), *to, media=OTLP, fields=shown_to(options))
+    peers = {offer.provider: peer_of(offer.target) for offer in homes.offers}
+    source = lots()
+    resource = about(options.service_name, f"{source.getrandbits(128):032x}", os.getpid())
+    tap = Traces(peers, resource, time.time_ns, log)
+    collector = Collector(tap, posting.post, source.random)
+    return Exporting(Tracing(source.getrandbits, options.trace_sample), tap, collector)
+
+
+def peer_of(target: Target) -> Peer:
+    """Return a provider as spans name it; one that is built in has no address."""
+    name, origin = provider_name(target.kind), target.origin
+    return Peer(name, origin.host, origin.port) if origin.port else Peer(name)
 
 
 def _tokens(config: Config, homes: Homes, scrubber: Scrubber, log: Log) -> Tokens:

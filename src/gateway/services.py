@@ -47,6 +47,8 @@ async def run_services(
         app.reserve.close()
         if app.outside.receipts is not None:
             app.outside.receipts.close()
+        if app.outside.traces is not None:
+            app.outside.traces.collector.close()
         if app.outside.ledger is not None:
             app.outside.ledger.close()
 
@@ -71,6 +73,8 @@ async def flush(app: App) -> None:
         await app.outside.objects.flush()
     if app.outside.receipts is not None:
         await app.outside.receipts.flush()
+    if app.outside.traces is not None:
+        await app.outside.traces.collector.flush()
 
 
 def windows_of(config: Config, keys: Keyring) -> frozenset[Per]:
@@ -96,6 +100,8 @@ def services_of(app: App) -> Iterator[tuple[str, Service]]:
         yield "shared store", app.outside.shared.run
     if app.outside.receipts is not None:
         yield "receipts", app.outside.receipts.run
+    if app.outside.traces is not None:
+        yield "traces", app.outside.traces.collector.run
     yield from _asking(app)
 
 
@@ -157,6 +163,7 @@ async def _keep_listed(app: App, offer: Offer) -> None:
             await trio.sleep(UNLISTED_RETRY)
             continue
         app.listed[offer.provider] = names
+        app.metrics.learn(names, offer.prefix)
         house = app.current.house
         homes = app.homes
         routes = Routes(homes.offers, homes.aliases, app.listed, homes.rules)

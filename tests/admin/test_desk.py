@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.admin.desk import FRESH, MOST_TREES, PATIENCE, Desk
+from gateway.admin.desk import FRESH, MOST_SIZES, MOST_TREES, PATIENCE, Desk
 
 
 class Room:
@@ -17,7 +17,7 @@ class Room:
         self.asked: list[Mapping[str, object]] = []
         self.most = 0
         self._now = 0
-        self._wait = wait
+        self.wait = wait
         self._answers = answers or []
 
     async def ask(self, question: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -25,7 +25,7 @@ class Room:
         self._now += 1
         self.most = max(self.most, self._now)
         try:
-            await trio.sleep(self._wait)
+            await trio.sleep(self.wait)
         finally:
             self._now -= 1
         return self._answers
@@ -49,6 +49,16 @@ async def test_a_hundred_who_ask_for_figures_are_one_question(autojump_clock: ob
     assert len(room.asked) == 2
 
 
+async def test_metrics_are_a_question_of_their_own(autojump_clock: object) -> None:
+    room = Room(answers=[{"worker": 1}])
+    desk = Desk(room.ask)
+    for _ in range(2):
+        await desk.gauges()
+        await trio.sleep(FRESH / 4)
+        assert await desk.metrics() == [{"worker": 1}]
+    assert {"ask": "metrics"} in room.asked
+
+
 async def test_who_leaves_while_asking_leaves_the_turn_to_the_next(autojump_clock: object) -> None:
     room = Room()
     desk = Desk(room.ask)
@@ -58,14 +68,57 @@ async def test_who_leaves_while_asking_leaves_the_turn_to_the_next(autojump_cloc
     assert len(room.asked) == 2
 
 
+async def test_ten_who_look_at_the_tree_each_second_are_one_question_a_second(
+    autojump_clock: object,
+) -> None:
+    room = Room(wait=0.01, answers=[{"worker": 1}])
+    desk = Desk(room.ask)
+
+    async def look(begin: float) -> None:
+        await trio.sleep(begin)
+        for _ in range(10):
+            assert await desk.tree(7) == [{"worker": 1}]
+            await trio.sleep(1.0)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(10):
+            nursery.start_soon(look, number / 10)
+    assert room.asked == [{"ask": "tree", "limit": 7}] * len(room.asked)
+    assert 10 <= len(room.asked) <= 12
+
+
+async def test_who_cancels_sees_a_tree_that_is_newer_than_that(autojump_clock: object) -> None:
+    room = Room()
+    desk = Desk(room.ask)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.tree, 7)
+        await trio.testing.wait_all_tasks_blocked()
+        await desk.cancel("req_1")
+        await desk.tree(7)
+    assert [asked["ask"] for asked in room.asked] == ["tree", "cancel", "tree"]
+    room.wait = 0.1
+    await desk.tree(7)
+    await desk.tree(7)
+    assert len(room.asked) == 4
+
+
 async def test_few_trees_are_drawn_at_a_time(autojump_clock: object) -> None:
     room = Room()
     desk = Desk(room.ask)
     async with trio.open_nursery() as nursery:
-        for _ in range(2 * MOST_TREES):
-            nursery.start_soon(desk.tree, 7)
+        for limit in range(2 * MOST_TREES):
+            nursery.start_soon(desk.tree, limit)
     assert room.most == MOST_TREES
-    assert room.asked == [{"ask": "tree", "limit": 7}] * 2 * MOST_TREES
+    assert len(room.asked) == 2 * MOST_TREES
+
+
+async def test_few_sizes_of_trees_are_kept(autojump_clock: object) -> None:
+    room = Room(wait=0.001)
+    desk = Desk(room.ask)
+    for limit in (0, *range(MOST_SIZES), 0, MOST_SIZES, 0, 1):
+        await desk.tree(limit)
+    asked = [each["limit"] for each in room.asked]
+    assert asked == [*range(MOST_SIZES + 1), 1], "the one that nobody has asked for longest went"
 
 
 async def test_a_cancel_needs_no_turn_among_the_trees(autojump_clock: object) -> None:
@@ -89,3 +142,13 @@ async def test_nobody_waits_for_ever(autojump_clock: object) -> None:
         with pytest.raises(trio.TooSlowError):
             await asking()
         assert trio.current_time() - began == PATIENCE
+
+
+async def test_each_question_is_kept_for_a_moment_by_itself(autojump_clock: object) -> None:
+    room = Room(wait=0.01)
+    desk = Desk(room.ask)
+    for _ in range(3):
+        for question in (desk.gauges, desk.health, desk.models, desk.lines, desk.budgets):
+            await question()
+    asked = [each["ask"] for each in room.asked]
+    assert asked == ["gauges", "health", "models", "log", "budgets"]

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.admin.opening import Admin, open_admin
 from gateway.admin.options import AdminOptions
+from gateway.admin.routes import Role
 from gateway.words.secret import Secret
 
 
@@ -31,13 +32,18 @@ def test_every_start_has_a_token_of_its_own() -> None:
     assert all(len(token) * 6 >= 128 for token in tokens)
 
 
-def test_the_token_opens_beside_the_key() -> None:
-    key = Secret("0123456789abcdef")
-    admin = open_admin(AdminOptions(port=0, key=key), 1)
+def test_the_token_opens_beside_the_keys_each_with_its_role() -> None:
+    key, looker = Secret("0123456789abcdef"), Secret("fedcba9876543210")
+    admin = open_admin(AdminOptions(port=0, key=key, viewer_key=looker), 1)
     admin.sock.close()
-    assert admin.credentials == (admin.token, key)
+    known = [(secret.reveal(), who.role) for secret, who in admin.credentials()]
+    assert known == [
+        (admin.token.reveal(), Role.ADMIN),
+        (key.reveal(), Role.ADMIN),
+        (looker.reveal(), Role.VIEWER),
+    ]
     keyless = Admin(AdminOptions(), admin.sock, admin.token, 1)
-    assert keyless.credentials == (admin.token,)
+    assert len(list(keyless.credentials())) == 1
 
 
 def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open() -> None:

@@ -4,7 +4,6 @@ Whatever is done to it here, no stream notices.
 """
 
 import json
-import logging
 import os
 import re
 import signal
@@ -22,14 +21,15 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from trio.testing import MockClock
 
+from gateway.admin.office import Office
 from gateway.admin.opening import open_admin
 from gateway.admin.options import AdminOptions
 from gateway.admin.process import RESTART_PAUSE, Orders, _main
 from gateway.admin.token_file import path_of, read
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
-from tests.admin.test_metrics import values
-from tests.admin.test_targets import values as of_targets
+from tests.admin.figures.test_metrics import values
+from tests.admin.figures.test_targets import values as of_targets
 from tests.process import Gateway, free_port, gateway, provider
 from tests.scripted import Link, listen
 from tests.test_client_leaves import connect
@@ -235,7 +235,7 @@ def printed(real: Gateway) -> str:
     return line
 
 
-async def test_s16_the_token_is_printed_once_and_kept_in_a_private_file(
+async def test_s16_a_token_lies_in_a_private_file_and_another_is_printed_that_opens_once(
     real: Gateway, port: int, printed: str
 ) -> None:
     path = path_of(real.control, real.process.pid)
@@ -243,10 +243,15 @@ async def test_s16_the_token_is_printed_once_and_kept_in_a_private_file(
     found = read(path)
     assert found is not None
     assert found.url == f"http://127.0.0.1:{port}"
-    assert printed == f"  admin          {found.url}  token {found.token}\n"
+    said = re.fullmatch(r"  admin          (\S+)/sign-in#(\S+)  \(opens once\)\n", printed)
+    assert said is not None
+    assert said[1] == found.url
+    assert len(said[2]) * 6 >= 128
+    assert (await ask(port, "/api/gauges", said[2])).status == 401
     assert len(found.token) * 6 >= 128
     assert (await ask(port, "/api/gauges", found.token)).status == 200
-    assert found.token not in real.log.read_text()
+    for secret in (found.token, said[2]):
+        assert secret not in real.log.read_text()
 
 
 async def test_s11_without_the_token_there_are_figures_and_nothing_else(
@@ -366,6 +371,18 @@ async def test_r19_a_wish_for_another_protocol_is_not_heard(port: int) -> None:
     assert said.startswith(b"HTTP/1.1 200 ")
 
 
+async def test_a_wish_for_a_websocket_is_refused_and_is_no_bug(real: Gateway, port: int) -> None:
+    wish = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in wish.items())
+    key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    async with await trio.open_tcp_stream("127.0.0.1", port) as client:
+        await client.send_all(f"GET /live HTTP/1.1\r\nhost: evil\r\n{lines}{key}\r\n".encode())
+        with trio.fail_after(SOON):
+            said = await client.receive_some(65_536)
+    assert said.startswith(b"HTTP/1.1 403 ")
+    assert real.lines("bug in admin") == []
+
+
 async def all_of(client: trio.SocketStream) -> bytes:
     """Read to the end."""
     said = b""
@@ -406,7 +423,7 @@ async def test_whatever_ends_its_server_is_told_and_it_begins_anew(
         open_log(LogOptions(), file) as log,
     ):
         began = trio.current_time()
-        await _main(admin, site, logging.Logger("none"), log, orders)
+        await _main(admin, site, Office(), log, orders)
         assert (site.times, said) == (3, ["ready"])
         assert trio.current_time() - began >= 2 * RESTART_PAUSE
     told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]

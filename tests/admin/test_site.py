@@ -1,196 +1,280 @@
-"""The site's routes: what each answers, and to whom. No route is open that is not named here."""
+"""The site: a table of routes under one guard. What is not in the table is closed to all."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated
 
+import msgspec
 import pytest
 import trio
+from msgspec import Meta
+from quart import Response
 
-from gateway.admin.desk import Desk
-from gateway.admin.door import Door
-from gateway.admin.site import HEADERS, MAX_BODY_BYTES, Site
-from gateway.words.secret import Secret
+from gateway.admin.routes import (
+    ADMINS,
+    EVERYONE,
+    OPEN,
+    OPERATORS,
+    Page,
+    Refusal,
+    Role,
+    Route,
+    Visit,
+    Who,
+)
+from gateway.admin.site import MAX_BODY_BYTES, PAGE_POLICY
+from tests.admin.visitor import JSON, PEOPLE, Visitor, guard, site
 
-TOKEN = "the-operators-token-0123456789"
-JSON = {"content-type": "application/json"}
-OPEN = {("GET", "/healthz"), ("GET", "/metrics")}
-ROUTES = OPEN | {("GET", "/api/gauges"), ("GET", "/api/tree"), ("POST", "/api/cancel")}
-WORKERS = [
-    {"worker": 1, "gauges": {"open_calls": 2}, "homes": [{"name": "up/m", "rests_for": 7.5}]},
-    {"worker": 2, "gauges": {"open_calls": 0}},
-]
+WHO: dict[str, Who] = {
+    "/api/admins": ADMINS, "/api/operators": OPERATORS, "/api/everyone": EVERYONE, "/open": OPEN,
+    "/page": OPERATORS,
+}  # fmt: skip
 
 
-class Room:
-    """Workers that answer at once, or fail."""
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A query."""
+
+    limit: Annotated[int, Meta(ge=0, le=2000)] = 200
+    name: str = ""
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Things:
+    """A subject that answers with what it was asked, or fails."""
 
     def __init__(self) -> None:
-        self.asked: list[Mapping[str, object]] = []
+        self.visits: list[Visit] = []
         self.error: Exception | None = None
 
-    async def ask(self, question: Mapping[str, object]) -> list[dict[str, Any]]:
-        self.asked.append(question)
+    def routes(self) -> Sequence[Route]:
+        known = [Route("GET", path, self.view, who) for path, who in WHO.items() if path != "/page"]
+        return (
+            *known,
+            Route("GET", "/page", self.page, WHO["/page"]),
+            Route("GET", "/api/asked", self.view, EVERYONE, asks=Asked),
+            Route("GET", "/api/things/<name>", self.view, EVERYONE),
+            Route("POST", "/api/said", self.view, ADMINS, takes=Said),
+            Route("GET", "/api/raw", self.raw, EVERYONE),
+        )
+
+    async def view(self, visit: Visit) -> object:
         await trio.lowlevel.checkpoint()
+        self.visits.append(visit)
         if self.error is not None:
             raise self.error
-        if question["ask"] == "cancel":
-            return [{"cancelled": int(question["id"] == "req_1")}, {"cancelled": 0}]
-        return WORKERS
+        return {"role": None if visit.who is None else visit.who.role, "ids": dict(visit.ids)}
+
+    async def page(self, visit: Visit) -> Page:
+        await self.view(visit)
+        values = {"status": 200, "message": "<script>alert(1)</script>"}
+        return Page("refusal.html", values)
+
+    async def raw(self, visit: Visit) -> Response:
+        await self.view(visit)
+        return Response(b"raw", content_type="text/plain")
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room()
+def things() -> Things:
+    return Things()
 
 
-@pytest.fixture
-def site(room: Room) -> Site:
-    door = Door([Secret(TOKEN)], loopback_only=True)
-    return Site(Desk(room.ask), door, (1, 2), "1.2.3")
-
-
-async def fetch(
-    site: Site, method: str, path: str, *, token: str = TOKEN, **more: Any
-) -> tuple[int, Mapping[str, str], bytes]:
-    """Ask; return status, header fields and body. Every answer is sealed."""
-    shown = {"authorization": f"Bearer {token}"} if token else {}
-    headers = {"host": "localhost", **shown, **more.pop("headers", {})}
-    client = site.app().test_client()
-    response = await client.open(path, method=method, headers=headers, **more)
-    assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
-    assert "access-control-allow-origin" not in response.headers
-    fields = {name.lower(): value for name, value in response.headers.items()}
-    return response.status_code, fields, await response.get_data(as_text=False)
-
-
-def code(said: bytes) -> str:
-    return str(json.loads(said)["error"]["code"])
-
-
-def test_s11_the_table_is_the_one_that_is_tested(site: Site) -> None:
-    assert {(route.method, route.path) for route in site.routes()} == ROUTES
-    assert {(route.method, route.path) for route in site.routes() if route.is_open} == OPEN
-    rules = site.app().url_map.iter_rules()
-    assert {rule.rule for rule in rules} == {path for _, path in ROUTES}
-
-
-@pytest.mark.parametrize(("method", "path"), sorted(ROUTES))
-@pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "x"])
-async def test_s11_s16_every_route_but_the_open_ones_asks_for_the_credential(
-    site: Site, room: Room, method: str, path: str, token: str
+@pytest.mark.parametrize("path", sorted(WHO))
+@pytest.mark.parametrize("role", [None, *Role])
+async def test_s11_a_route_is_taken_by_whom_its_row_names(
+    things: Things, path: str, role: Role | None
 ) -> None:
-    status, headers, said = await fetch(site, method, path, token=token)
-    if (method, path) in OPEN:
-        assert status == 200
+    answered = await Visitor(site([things]), role).get(path)
+    who = WHO[path]
+    if who is None or (role is not None and role in who):
+        assert answered.status == 200
+        assert len(things.visits) == 1
+        assert things.visits[0].who == (PEOPLE.get(role) if who and role else None)
     else:
-        assert (status, code(said)) == (401, "invalid_api_key")
-        assert headers["www-authenticate"] == "Bearer"
-        assert room.asked == []
+        assert answered.status == (401 if role is None else 403)
+        assert things.visits == []
+
+
+@pytest.mark.parametrize("bearer", ["", "x", "Bearer ", "Basic x", "Bearer " + "x" * 5000])
+async def test_s11_a_wrong_credential_is_none(things: Things, bearer: str) -> None:
+    visitor = Visitor(site([things]))
+    answered = await visitor.get("/api/everyone", headers={"authorization": bearer})
+    assert (answered.status, answered.code) == (401, "invalid_api_key")
+    assert answered.headers["www-authenticate"] == "Bearer"
+    assert things.visits == []
+    assert (await visitor.get("/open", headers={"authorization": bearer})).status == 200
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"), ("GET", "/metrics/"), ("GET", "/api//tree"), ("POST", "/metrics"),
-        ("OPTIONS", "/metrics"), ("OPTIONS", "/api/tree"), ("GET", "/healthz/../api/tree"),
-        ("GET", "/api/tree/"), ("GET", "/static/x"), ("GET", "/v1/models"),
+        ("GET", "/x"), ("GET", "/open/"), ("GET", "/api//admins"), ("POST", "/open"),
+        ("OPTIONS", "/open"), ("OPTIONS", "/api/admins"), ("GET", "/open/../api/admins"),
+        ("GET", "/api/admins/"), ("GET", "/v1/models"), ("GET", "/static/../site.py"),
+        ("HEAD", "/static/x/y"),
     ],
 )  # fmt: skip
 async def test_what_is_not_in_the_table_is_closed_to_all(
-    site: Site, room: Room, method: str, path: str
+    things: Things, method: str, path: str
 ) -> None:
     """S11, R23: a preflight is a wrong method, and gives no page leave."""
-    status, _, said = await fetch(site, method, path, token="")
-    assert (status, code(said)) == (401, "invalid_api_key")
-    status, _, said = await fetch(site, method, path)
-    assert (status, code(said)) in {(404, "not_found"), (405, "method_not_allowed")}
-    assert room.asked == []
+    answered = await Visitor(site([things]), None).ask(method, path)
+    assert answered.status == 401
+    answered = await Visitor(site([things])).ask(method, path)
+    assert answered.status in {404, 405}
+    assert things.visits == []
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(ROUTES))
-async def test_r22_r27_no_route_answers_a_page_of_another_site(
-    site: Site, room: Room, method: str, path: str
-) -> None:
+async def test_r22_r27_no_route_answers_a_page_of_another_site(things: Things) -> None:
+    visitor = Visitor(site([things]))
     for headers in ({"host": "evil.example"}, {"sec-fetch-site": "cross-site"}, {"host": "a/?"}):
-        status, _, said = await fetch(site, method, path, headers=headers)
-        assert (status, code(said)) == (403, "forbidden")
-    assert room.asked == []
+        for path in ("/open", "/api/admins", "/page", "/x"):
+            answered = await visitor.get(path, headers=headers)
+            assert (answered.status, answered.code) == (403, "forbidden")
+    assert things.visits == []
 
 
-async def test_figures_come_as_text_and_as_json(site: Site) -> None:
-    status, headers, said = await fetch(site, "GET", "/metrics", token="")
-    assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
-    assert b'gateway_open_calls{worker="1"} 2.0\n' in said
-    assert b'gateway_worker_up{worker="2"} 1.0\n' in said
-    assert b'gateway_target_rests_seconds{target="up/m"} 7.5\n' in said
-    status, _, said = await fetch(site, "GET", "/api/gauges")
-    assert (status, json.loads(said)) == (200, {"workers": WORKERS})
+async def test_r22_a_session_changes_something_only_with_its_token(things: Things) -> None:
+    own = guard()
+    cookie = own.sessions.begin(PEOPLE[Role.ADMIN])
+    session = own.sessions.read(cookie)
+    assert session is not None
+    token = own.sessions.token(session)
+    visitor = Visitor(site([things], own), cookie=cookie)
+    good = {"x-csrf-token": token}
+    same = {"sec-fetch-site": "same-origin"}
+    here = {"origin": "http://localhost"}
+    for headers in (good, good | same, good | here):
+        assert (await visitor.post("/api/said", {"id": "a"}, headers=headers)).status == 200
+    for headers in (
+        {},
+        {"x-csrf-token": token[:-1] + ("0" if token[-1] != "0" else "1")},
+        good | {"sec-fetch-site": "same-site"},
+        good | {"sec-fetch-site": "none"},
+        good | {"origin": "http://evil.example"},
+        same,
+    ):
+        answered = await visitor.post("/api/said", {"id": "a"}, headers=headers)
+        assert (answered.status, answered.code in {"csrf", "forbidden"}) == (403, True)
+    assert len(things.visits) == 3
 
 
-async def test_health_asks_nobody(site: Site, room: Room) -> None:
-    _, headers, said = await fetch(site, "GET", "/healthz", token="")
-    assert (json.loads(said), headers["content-type"]) == ({"status": "ok"}, "application/json")
-    assert room.asked == []
+async def test_a_form_of_a_page_may_hold_the_token_itself(things: Things) -> None:
+    own = guard()
+    cookie = own.sessions.begin(PEOPLE[Role.ADMIN])
+    session = own.sessions.read(cookie)
+    assert session is not None
+    visitor = Visitor(site([things], own), cookie=cookie)
+    form = {"csrf": own.sessions.token(session)}
+    answered = await visitor.ask("POST", "/api/said", form=form)
+    assert (answered.status, answered.code) == (415, "unsupported_media_type")
+    answered = await visitor.ask("POST", "/api/said", form={"csrf": "x"})
+    assert (answered.status, answered.code) == (403, "csrf")
 
 
-async def test_a_tree_has_the_size_that_is_wanted(site: Site, room: Room) -> None:
-    for query in ("", "?limit=7", "?limit=0"):
-        status, _, said = await fetch(site, "GET", f"/api/tree{query}")
-        assert (status, json.loads(said)) == (200, {"workers": WORKERS})
-    assert room.asked == [{"ask": "tree", "limit": limit} for limit in (200, 7, 0)]
-    for limit in ("-1", "x", "", "1e3", "2001", "000000001" + "9" * 40, "9" * 5000, "%D9%A3"):
-        status, _, said = await fetch(site, "GET", f"/api/tree?limit={limit}")
-        assert (status, code(said)) == (400, "invalid_value")
-    assert len(room.asked) == 3
+async def test_a_query_is_read_as_the_route_has_it(things: Things) -> None:
+    visitor = Visitor(site([things]))
+    assert (await visitor.get("/api/asked?limit=7&name=x")).status == 200
+    assert (await visitor.get("/api/asked")).status == 200
+    assert [visit.asked for visit in things.visits] == [Asked(7, "x"), Asked()]
+    for query in ("limit=-1", "limit=x", "limit=2001", "limit=" + "9" * 5000, "other=1"):
+        answered = await visitor.get(f"/api/asked?{query}")
+        assert (answered.status, answered.code) == (400, "invalid_value")
 
 
-async def test_a_call_is_cancelled_by_its_id(site: Site, room: Room) -> None:
-    for call, count in (("req_1", 1), ("req_2", 0)):
-        wire = json.dumps({"id": call}).encode()
-        status, _, said = await fetch(site, "POST", "/api/cancel", headers=JSON, data=wire)
-        assert (status, json.loads(said)) == (200, {"cancelled": count})
-    assert room.asked[0] == {"ask": "cancel", "id": "req_1"}
-
-
-@pytest.mark.parametrize(
-    "wire",
-    [
+async def test_a_body_is_read_as_the_route_has_it(things: Things) -> None:
+    visitor = Visitor(site([things]))
+    assert (await visitor.post("/api/said", {"id": "req_1"})).status == 200
+    assert things.visits[0].said == Said("req_1")
+    wires = [
         b"", b"{}", b"[]", b'{"id":1}', b'{"id":""}', b'{"id":"a","b":1}', b"\xff", b"[" * 4000,
         b'{"id":"' + b"x" * 257 + b'"}',
-    ],
-)  # fmt: skip
-async def test_a_mistaken_wish_to_cancel_is_asked_of_nobody(
-    site: Site, room: Room, wire: bytes
-) -> None:
-    status, _, said = await fetch(site, "POST", "/api/cancel", headers=JSON, data=wire)
-    assert (status, code(said)) == (400, "invalid_value")
-    assert room.asked == []
+    ]  # fmt: skip
+    for wire in wires:
+        answered = await visitor.ask("POST", "/api/said", headers=JSON, data=wire)
+        assert (answered.status, answered.code) == (400, "invalid_value")
+    assert len(things.visits) == 1
 
 
-async def test_r22_no_form_of_a_page_can_cancel(site: Site, room: Room) -> None:
+async def test_r22_what_a_form_of_another_page_could_send_is_not_read(things: Things) -> None:
+    visitor = Visitor(site([things]))
     for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
-        status, _, said = await fetch(
-            site, "POST", "/api/cancel", headers={"content-type": kind}, data=b'{"id":"req_1"}'
+        answered = await visitor.ask(
+            "POST", "/api/said", headers={"content-type": kind}, data=b'{"id":"req_1"}'
         )
-        assert (status, code(said)) == (415, "unsupported_media_type")
-    status, headers, said = await fetch(site, "GET", "/api/cancel?id=req_1")
-    assert (status, code(said), headers["allow"]) == (405, "method_not_allowed", "POST")
-    assert room.asked == []
+        assert (answered.status, answered.code) == (415, "unsupported_media_type")
+    answered = await visitor.get("/api/said?id=req_1")
+    assert (answered.status, answered.headers["allow"]) == (405, "POST")
+    assert things.visits == []
 
 
-async def test_a_body_that_is_too_long_is_not_read(site: Site) -> None:
-    status, _, said = await fetch(
-        site, "POST", "/api/cancel", headers=JSON, data=b" " * (MAX_BODY_BYTES + 1)
-    )
-    assert (status, code(said)) == (413, "request_too_large")
+async def test_a_body_that_is_too_long_is_not_read(things: Things) -> None:
+    long = b" " * (MAX_BODY_BYTES + 1)
+    answered = await Visitor(site([things])).ask("POST", "/api/said", headers=JSON, data=long)
+    assert (answered.status, answered.code) == (413, "request_too_large")
 
 
-async def test_workers_that_do_not_answer_and_bugs_are_told(site: Site, room: Room) -> None:
-    room.error = trio.TooSlowError()
-    status, _, said = await fetch(site, "GET", "/metrics", token="")
-    assert (status, code(said)) == (503, "overloaded")
-    room.error = RuntimeError("secret of the inside")
-    status, _, said = await fetch(site, "GET", "/api/gauges")
-    assert status == 500
-    assert b"secret" not in said
+async def test_a_part_of_a_path_is_handed_over(things: Things) -> None:
+    answered = await Visitor(site([things])).get("/api/things/req_1")
+    assert answered.json["ids"] == {"name": "req_1"}
+    assert (await Visitor(site([things])).get("/api/raw")).text == "raw"
+
+
+async def test_errors_are_told_to_people_as_a_page_and_to_programs_as_json(things: Things) -> None:
+    visitor = Visitor(site([things]))
+    things.error = Refusal(429, "rate_limited", "Not so <fast>.", 60)
+    people: dict[str, str | None] = {"accept": "text/html"}
+    for path, is_page in (("/page", True), ("/api/admins", False)):
+        answered = await visitor.get(path, headers=people)
+        assert (answered.status, answered.headers["retry-after"]) == (429, "60")
+        assert ("Not so &lt;fast&gt;." in answered.text) is is_page
+    assert answered.code == "rate_limited"
+
+
+async def test_workers_that_do_not_answer_and_bugs_are_told(things: Things) -> None:
+    visitor = Visitor(site([things]))
+    things.error = trio.TooSlowError()
+    answered = await visitor.get("/api/admins")
+    assert (answered.status, answered.code) == (503, "overloaded")
+    things.error = RuntimeError("secret of the inside")
+    answered = await visitor.get("/api/admins")
+    assert answered.status == 500
+    assert "secret" not in answered.text
+
+
+async def test_r22_s20_a_page_has_nothing_inline_and_writes_names_as_text(things: Things) -> None:
+    answered = await Visitor(site([things])).get("/page")
+    assert answered.headers["content-security-policy"] == PAGE_POLICY
+    assert "<script>alert" not in answered.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answered.text
+    assert " style=" not in answered.text
+    assert " on" not in "".join(part for part in answered.text.split("<") if "onclick" in part)
+
+
+async def test_files_are_kept_by_browsers_until_they_change(things: Things) -> None:
+    visitor = Visitor(site([things]), None)
+    page = await Visitor(site([things])).get("/page")
+    path = next(part for part in page.text.split('"') if part.startswith("/static/app.css"))
+    answered = await visitor.get(path)
+    assert (answered.status, "immutable" in answered.headers["cache-control"]) == (200, True)
+    assert answered.headers["content-type"].startswith("text/css")
+    for other in ("/static/app.css", "/static/app.css?v=other"):
+        assert (await visitor.get(other)).headers["cache-control"] == "no-cache"
+    tag = answered.headers["etag"]
+    again = await visitor.get("/static/app.css", headers={"if-none-match": tag})
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
+    assert (await visitor.get("/static/nothing.js")).status == 404
+
+
+async def test_a_person_who_has_not_signed_in_is_shown_where(things: Things) -> None:
+    visitor = Visitor(site([things]), None)
+    people: dict[str, str | None] = {"accept": "text/html,*/*"}
+    for path in ("/page", "/nothing"):
+        answered = await visitor.get(path, headers=people)
+        assert (answered.status, answered.headers["location"]) == (303, "/sign-in")
+    answered = await visitor.get("/api/admins", headers=people)
+    assert answered.status == 401

@@ -124,3 +124,13 @@ async def test_what_is_no_request_passes_and_is_not_counted() -> None:
     lifespan: Any = {"type": "lifespan"}
     await Wall(site, most=0)(lifespan, peer.receive, peer.send)
     assert seen == [("lifespan", peer.send)]
+
+
+async def test_a_websocket_is_closed_before_anybody_hears_of_it() -> None:
+    async def site(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("reached")
+
+    peer = Peer()
+    websocket: Any = {"type": "websocket", "http_version": "1.1"}
+    await Wall(site)(websocket, peer.receive, peer.send)
+    assert [each["type"] for each in peer.sent] == ["websocket.close"]

@@ -1,8 +1,8 @@
 """Gauges of all workers are read as the admin writes them."""
 
 from benchmarks.soak.gauges import NEEDED, read, unaccounted, worth_keeping
-from gateway.admin.metrics import exposition
-from gateway.admin.targets import Names
+from gateway.admin.figures.metrics import exposition
+from gateway.admin.figures.targets import Names
 
 
 def test_a_scrape_of_two_workers_is_read_as_one() -> None:
@@ -24,6 +24,12 @@ def test_a_scrape_of_two_workers_is_read_as_one() -> None:
     assert worth_keeping(found) == {
         "open_calls": 6, "open_descriptors": 80, "loop_lag_seconds": 0.2,
     }  # fmt: skip
+
+
+def test_a_worker_that_drains_counts_beside_its_successor() -> None:
+    old = {"worker": 1, "pid": 71, "gauges": {"open_calls": 3}, "uptime": 90.0, "draining": True}
+    new = {"worker": 1, "pid": 72, "gauges": {"open_calls": 2}, "uptime": 1.0, "draining": False}
+    assert read(exposition([old, new], [1], "1.0", Names()).decode())["open_calls"] == 5
 
 
 def test_descriptors_that_are_no_connection_are_told_apart() -> None:

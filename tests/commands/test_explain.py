@@ -88,6 +88,8 @@ def test_programs_get_the_same_in_one_object(tmp_path: Path) -> None:
         "retries": 2,
         "hedge_after": 0.0,
         "resume": False,
+        "role": "fallback",
+        "rests_for": 0.0,
     }
     assert told["context_targets"][0]["target"] == "azure-eu/prod-gpt52"
     assert set(told["after"]) == {"429", "5xx", "silence", "prompt too long"}

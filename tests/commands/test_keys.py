@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.__main__ import cli
-from gateway.commands.key_views import budget_in_words
 from gateway.config.discover import CLOUDS
 from gateway.policy.keys import Keyring, Team, digest_of
+from gateway.policy.wording import budget_in_words
 from gateway.store.database import Database
 from gateway.store.keys import KeyStore
 from gateway.words.budget import Budget
@@ -251,7 +251,7 @@ def test_what_several_workers_cannot_count_is_refused_as_in_the_file(
     write(text, tmp_path)
     said = refused("create", "ci", *option)
     assert said.startswith(
-        "Error: server.workers must be 1 where keys, teams or models have limits"
+        "gateway keys create: server.workers: must be 1 where keys, teams or models have limits"
     )
     made("free")
     write(text.replace(STORE, f'{STORE}shared = "redis://127.0.0.1:1/0"\n'), tmp_path)

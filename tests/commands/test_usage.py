@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.commands.usage import OUTCOMES, command
+from gateway.admin.ledger.usage_lines import OUTCOMES
+from gateway.commands.usage import command
 from gateway.store.calls import add
 from gateway.store.database import Database
 from gateway.store.rows import row_of

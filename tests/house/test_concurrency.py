@@ -22,6 +22,7 @@ NURSERIES = {
 """The few places where tasks begin, and which."""
 
 SHIELDS = {
+    "src/gateway/admin/audit.py": "what was done is written down, with a deadline",
     "src/gateway/admin/wall.py": "a foreign server's own end of an answer, with a deadline",
     "src/gateway/upstream/send.py": "a foreign transport is closed with a deadline",
 }

@@ -10,6 +10,7 @@ LATE = {
     "src/gateway/commands/serve.py:Job._administer": "no worker imports Quart, only the admin",
     "src/gateway/store/database.py:_postgres": "what talks to PostgreSQL is an extra",
     "src/gateway/store/shared.py:opener": "what talks to Valkey is an extra",
+    "src/gateway/telemetry/traces.py:the_wire": "what speaks OTLP is an extra",
     "src/gateway/upstream/grants.py:chain": "what finds AWS's keys is an extra",
     "src/gateway/upstream/grants.py:signer": "what signs is an extra",
     "src/gateway/upstream/issuers.py:reader": "what checks signatures is an extra",

@@ -17,6 +17,7 @@ TRANSLATES = "_in_its_words"
 
 PUT_TOGETHER = {
     "src/gateway/store/usage.py": "questions for each thing that usage is told by, at the start",
+    "src/gateway/store/search.py": "questions for each index that calls are found by, at the start",
     "src/gateway/store/calls.py": "a statement for each number of rows, at the start",
 }
 """Files that put statements together of more than their constants, and of what."""

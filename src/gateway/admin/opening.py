@@ -3,11 +3,15 @@
 Whoever forks may import this: it knows nothing of Quart.
 """
 
+import mmap
 import secrets
 import socket
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from gateway.admin.entry.tickets import TICKET_BYTES, shared_page
 from gateway.admin.options import AdminOptions
+from gateway.admin.routes import Identity, Role
 from gateway.words.secret import Secret
 
 TOKEN_BYTES = 32
@@ -21,13 +25,17 @@ STALL_TIMEOUT = 20.0
 class Admin:
     """An admin that listens already; `workers` is how many there should be.
 
-    The token outlives each process that serves here, so that what was printed stays true.
+    What is made here outlives each process that serves: the token that tools find in a file, the
+    ticket that is printed and opens one session, whether it was used, the key that signs sessions.
     """
 
     options: AdminOptions
     sock: socket.socket
     token: Secret
     workers: int
+    ticket: Secret = field(default_factory=lambda: Secret(secrets.token_urlsafe(TICKET_BYTES)))
+    used: mmap.mmap = field(default_factory=shared_page)
+    session_key: Secret = field(default_factory=lambda: Secret(secrets.token_urlsafe(TOKEN_BYTES)))
 
     @property
     def url(self) -> str:
@@ -36,10 +44,23 @@ class Admin:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (shown, not bound)
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    def credentials(self) -> Iterator[tuple[Secret, Identity]]:
+        """Yield whatever opens the door for good, and who comes in by it."""
+        yield self.token, Identity(Role.ADMIN, "token")
+        if self.options.key is not None:
+            yield self.options.key, Identity(Role.ADMIN, "admin key")
+        if self.options.viewer_key is not None:
+            yield self.options.viewer_key, Identity(Role.VIEWER, "viewer key")
+
     @property
-    def credentials(self) -> tuple[Secret, ...]:
-        """Whatever opens the door: the token, and the key where one is configured."""
-        return (self.token,) if self.options.key is None else (self.token, self.options.key)
+    def secrets(self) -> tuple[Secret, ...]:
+        """What was made here and may be told to nobody."""
+        return (self.token, self.ticket, self.session_key)
+
+    @property
+    def sign_in(self) -> str:
+        """The address that opens one session. What is behind its `#` is sent to nobody."""
+        return f"{self.url}/sign-in#{self.ticket.reveal()}"
 
 
 def open_admin(options: AdminOptions, workers: int) -> Admin:

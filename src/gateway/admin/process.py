@@ -17,16 +17,14 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 from quart_trio import QuartTrio
 
-from gateway import __version__
-from gateway.admin.desk import Desk
-from gateway.admin.door import Door
 from gateway.admin.hearing import hear
 from gateway.admin.http1 import speak_http_1_1_alone
+from gateway.admin.office import Office
 from gateway.admin.opening import Admin
 from gateway.admin.site import Site
+from gateway.admin.subjects import site_of
 from gateway.admin.wall import Wall
 from gateway.admin.workers import Workers
-from gateway.policy.callers import is_loopback
 from gateway.telemetry.log import Log
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -54,26 +52,22 @@ class Orders:
     leave: Callable[[], None]
 
 
-def run(admin: Admin, workers: Workers, log: Log, orders: Orders) -> None:
+def run(admin: Admin, workers: Workers, office: Office, log: Log, orders: Orders) -> None:
     """Serve until told to end."""
     with suppress(OSError):
         os.nice(COURTESY)
     speak_http_1_1_alone()
-    trio.run(_main, admin, site_of(admin, workers), hear(log), log, orders)
+    trio.run(_main, admin, site_of(admin, workers, office, log), office, log, orders)
 
 
-def site_of(admin: Admin, workers: Workers) -> Site:
-    """Put the site together that an admin shows."""
-    is_public = admin.options.key is not None or not is_loopback(admin.options.host.lower())
-    door = Door(admin.credentials, loopback_only=not is_public)
-    return Site(Desk(workers.ask), door, range(1, admin.workers + 1), __version__)
-
-
-async def _main(admin: Admin, site: Site, hears: logging.Logger, log: Log, orders: Orders) -> None:
+async def _main(admin: Admin, site: Site, office: Office, log: Log, orders: Orders) -> None:
+    hears = hear(log)
     told = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_heed_signals, orders.leave)
         nursery.start_soon(_heed_supervisor, orders.lifeline, told)
+        for service in office.services:
+            nursery.start_soon(service)
         log.info("admin serves", url=admin.url)
         orders.ready()
         while not told.is_set():

@@ -1,154 +1,192 @@
-"""The operator's site: its routes, and who may take them. What is not named as open is closed."""
+"""The operator's site: puts the routes together under one guard, and seals what they answer.
 
-import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, NamedTuple
+What is not in the table of routes is closed, and every route of it says who may take it (S11).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Protocol
 
 import msgspec
 import trio
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from quart import Response, request
+from quart import Response, g, render_template, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from gateway.admin.desk import Desk
-from gateway.admin.door import Door
-from gateway.admin.metrics import exposition
-from gateway.admin.targets import Names
+from gateway.admin.entry.guard import Guard
+from gateway.admin.furniture import TEMPLATES, Furniture, filters, navigation
+from gateway.admin.routes import Page, Refusal, Route, Visit
 
-MAX_BODY_BYTES = 4096
+MAX_BODY_BYTES = 262_144
 BODY_TIMEOUT = 5
 ANSWER_TIMEOUT = 30
 """Seconds for the way of a body, in and out."""
 
-CONNECTIONS = 200
-MOST_CONNECTIONS = 2_000
-"""Connections of one worker that a tree shows: unless it is told, and at most."""
+MOST_STRANGERS = 48
+"""Requests at a time of those who have not signed in: who has finds room behind the wall."""
 
 FIRST_SERVER_ERROR = 500
-
-MAX_ID = 256
-"""Characters of a call's id."""
 
 JSON: Final = "application/json"
 
 HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    # With less, browsers say of a form of ours that it comes from nowhere (`Origin: null`).
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
 }
+"""What every answer says that does not say otherwise itself."""
 
-_LIMIT = re.compile(r"[0-9]{1,6}", re.ASCII)
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing but our own files, and nothing inline (R22)."""
 
-Made = Response | None
-
-
-class Route(NamedTuple):
-    """A path of the site; an open one asks for no credential."""
-
-    path: str
-    method: str
-    view: Callable[[], Awaitable[Response]]
-    is_open: bool = False
+_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
 
-class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a request to cancel a call."""
+class Subject(Protocol):
+    """What of the site is about one thing: its pages, and what of the API they need."""
 
-    id: str
+    def routes(self) -> Sequence[Route]:
+        """Return its routes."""
 
 
 class Site:
-    """The operator's site over a desk, behind a door."""
+    """The operator's site behind a guard."""
 
-    def __init__(self, desk: Desk, door: Door, numbers: Sequence[int], version: str) -> None:
-        """`numbers` are those of the workers that there should be."""
-        self._desk = desk
-        self._door = door
-        self._numbers = numbers
+    def __init__(self, subjects: Sequence[Subject], guard: Guard, version: str) -> None:
+        self._guard = guard
         self._version = version
-        self._names = Names()
+        self._strangers = 0
+        self._furniture = Furniture()
+        self._subjects = (*subjects, self._furniture)
 
     def routes(self) -> Sequence[Route]:
         """Return all that there is."""
-        return (
-            Route("/healthz", "GET", self._healthz, is_open=True),
-            Route("/metrics", "GET", self._metrics, is_open=True),
-            Route("/api/gauges", "GET", self._gauges),
-            Route("/api/tree", "GET", self._tree),
-            Route("/api/cancel", "POST", self._cancel),
-        )
+        return tuple(route for subject in self._subjects for route in subject.routes())
 
     def app(self) -> QuartTrio:
         """Put the site together."""
-        app = QuartTrio("gateway.admin.site", static_folder=None, template_folder=None)
+        app = QuartTrio("gateway.admin.site", static_folder=None, template_folder=str(TEMPLATES))
         app.config.update(
             MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
             BODY_TIMEOUT=BODY_TIMEOUT,
             RESPONSE_TIMEOUT=ANSWER_TIMEOUT,
+            TEMPLATES_AUTO_RELOAD=False,
         )
         app.url_map.merge_slashes = False
-        for route in self.routes():
+        known = {f"{route.method} {route.path}": route for route in self.routes()}
+        for name, route in known.items():
             app.add_url_rule(
                 route.path,
-                route.path,
-                route.view,
+                name,
+                partial(self._answer, route),
                 methods=[route.method],
                 provide_automatic_options=False,
             )
-        opened = frozenset(route.path for route in self.routes() if route.is_open)
-        app.before_request(self._guard(opened))
+        app.before_request(partial(self._guard.judge, known))
         app.after_request(_seal)
-        app.register_error_handler(HTTPException, _tell)
-        app.register_error_handler(trio.TooSlowError, _tell_busy)
+        app.register_error_handler(HTTPException, self._tell)
+        app.register_error_handler(Refusal, self._refuse)
+        app.register_error_handler(trio.TooSlowError, self._tell_busy)
+        for name, write in filters().items():
+            app.jinja_env.filters[name] = write
+        app.jinja_env.globals.update(static=self._furniture.static, version=self._version)
         return app
 
-    def _guard(self, opened: frozenset[str]) -> Callable[[], Awaitable[Made]]:
-        async def guard() -> Made:
-            """Judge by the route that was found, and not by the path once more (S9, S11)."""
-            if self._door.is_for_pages(
-                request.headers.get("host"), request.headers.get("sec-fetch-site")
-            ):
-                return error(403, "forbidden", "The admin answers no web pages of other sites.")
-            if request.endpoint in opened or self._door.admits(
-                request.headers.get("authorization")
-            ):
-                return None
-            refusal = error(401, "invalid_api_key", "Show the admin's key or token as a bearer.")
-            refusal.headers["www-authenticate"] = "Bearer"
-            return refusal
-
-        return guard
-
-    async def _healthz(self) -> Response:
-        return answer({"status": "ok"})
-
-    async def _metrics(self) -> Response:
-        answers = await self._desk.gauges()
-        text = exposition(answers, self._numbers, self._version, self._names)
-        return Response(text, content_type=CONTENT_TYPE_LATEST)
-
-    async def _gauges(self) -> Response:
-        return answer({"workers": await self._desk.gauges()})
-
-    async def _tree(self) -> Response:
-        said = request.args.get("limit", str(CONNECTIONS))
-        if _LIMIT.fullmatch(said) is None or int(said) > MOST_CONNECTIONS:
-            text = f"limit must be a number from 0 to {MOST_CONNECTIONS}."
-            return error(400, "invalid_value", text)
-        return answer({"workers": await self._desk.tree(int(said))})
-
-    async def _cancel(self) -> Response:
-        if request.mimetype != JSON:
-            return error(415, "unsupported_media_type", f"The body must be declared as {JSON}.")
+    async def _answer(self, route: Route, **ids: str) -> Response:
+        if g.who is not None:
+            return await self._show(route, ids)
+        if self._strangers >= MOST_STRANGERS:
+            raise Refusal(503, "overloaded", "Too many ask here at a time.", 1)
+        self._strangers += 1
         try:
-            call = msgspec.json.decode(await request.get_data(), type=Cancel).id
-        except (msgspec.DecodeError, RecursionError):
-            call = ""
-        if not 0 < len(call) <= MAX_ID:
-            return error(400, "invalid_value", 'The body must be {"id": "req_..."}.')
-        return answer({"cancelled": await self._desk.cancel(call)})
+            return await self._show(route, ids)
+        finally:
+            self._strangers -= 1
+
+    async def _show(self, route: Route, ids: Mapping[str, str]) -> Response:
+        visit = Visit(g.who, _query(route), await _body(route), ids)
+        made = await route.view(visit)
+        if isinstance(made, Response):
+            return made
+        return await self._page(made) if isinstance(made, Page) else answer(made)
+
+    async def _page(self, page: Page) -> Response:
+        """Make a page. A token of the session stands in it, for what it will ask."""
+        who, session = g.get("who"), g.get("session")
+        text = await render_template(
+            page.template,
+            who=who,
+            csrf="" if session is None else self._guard.sessions.token(session),
+            navigation=navigation(None if who is None else who.role),
+            path=request.path,
+            **page.values,
+        )
+        response = Response(text, page.status, content_type="text/html; charset=utf-8")
+        response.headers["content-security-policy"] = PAGE_POLICY
+        return response
+
+    async def _refuse(self, refusal: Refusal) -> Response:
+        if _is_for_people():
+            values = {"status": refusal.status, "message": refusal.message}
+            response = await self._page(Page("refusal.html", values, refusal.status))
+        else:
+            response = error(refusal.status, refusal.code, refusal.message)
+        if refusal.status == 401:
+            response.headers["www-authenticate"] = "Bearer"
+        if refusal.retry_after:
+            response.headers["retry-after"] = str(refusal.retry_after)
+        return response
+
+    async def _tell(self, failure: HTTPException) -> Response:
+        status = failure.code or 500
+        other = "internal_error" if status >= FIRST_SERVER_ERROR else "invalid_request"
+        code = _CODES.get(status, other)
+        response = await self._refuse(Refusal(status, code, f"{failure.name}."))
+        if isinstance(failure, MethodNotAllowed):
+            response.headers["allow"] = ", ".join(sorted(failure.valid_methods or ()))
+        return response
+
+    async def _tell_busy(self, _: Any) -> Response:
+        said = "The workers did not answer in time."
+        return await self._refuse(Refusal(503, "overloaded", said))
+
+
+def _is_for_people() -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.path.startswith("/api/")
+
+
+def _query(route: Route) -> msgspec.Struct | None:
+    """Return the query as the route has it; what it does not know is refused."""
+    if route.asks is None:
+        return None
+    said = request.args.to_dict(flat=True)
+    try:
+        return msgspec.convert(said, route.asks, strict=False)
+    except msgspec.ValidationError as wrong:
+        raise Refusal(400, "invalid_value", f"The query is wrong: {wrong}.") from None
+
+
+async def _body(route: Route) -> msgspec.Struct | None:
+    """Return the body as the route has it."""
+    if route.takes is None:
+        return None
+    if request.mimetype != JSON:
+        said = f"The body must be declared as {JSON}."
+        raise Refusal(415, "unsupported_media_type", said)
+    try:
+        return msgspec.json.decode(await request.get_data(), type=route.takes)
+    except msgspec.ValidationError as wrong:
+        raise Refusal(400, "invalid_value", f"The body is wrong: {wrong}.") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise Refusal(400, "invalid_value", "The body is no JSON.") from None
 
 
 def answer(value: object, status: int = 200) -> Response:
@@ -165,19 +203,5 @@ def error(status: int, code: str, message: str) -> Response:
 
 async def _seal(response: Response) -> Response:
     for name, value in HEADERS.items():
-        response.headers[name] = value
+        response.headers.setdefault(name, value)
     return response
-
-
-async def _tell(failure: HTTPException) -> Response:
-    status = failure.code or 500
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
-    other = "internal_error" if status >= FIRST_SERVER_ERROR else "invalid_request"
-    response = error(status, codes.get(status, other), f"{failure.name}.")
-    if isinstance(failure, MethodNotAllowed):
-        response.headers["allow"] = ", ".join(sorted(failure.valid_methods or ()))
-    return response
-
-
-async def _tell_busy(_: Any) -> Response:
-    return error(503, "overloaded", "The workers did not answer in time.")

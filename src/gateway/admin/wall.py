@@ -11,6 +11,7 @@ from hypercorn.typing import (
     HTTPResponseBodyEvent,
     HTTPResponseStartEvent,
     Scope,
+    WebsocketCloseEvent,
 )
 
 MOST_REQUESTS = 64
@@ -28,6 +29,13 @@ BUSY: Final = b'{"error":{"message":"Too many requests at a time.","type":"serve
 OTHER: Final = b'{"error":{"message":"HTTP/1.1 is spoken here.","type":"invalid_request_error",\
 "param":null,"code":"invalid_request"}}'
 
+_NO_WEBSOCKET: Final[WebsocketCloseEvent] = {
+    "type": "websocket.close",
+    "code": 1000,
+    "reason": None,
+}
+"""There are none here, and Quart would have the site tell that as it tells of requests."""
+
 Application = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
 
 
@@ -43,7 +51,9 @@ class Wall:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            await send(_NO_WEBSOCKET)  # before it is accepted: a 403
+        elif scope["type"] != "http":
             await self._site(scope, receive, send)
         elif scope["http_version"] not in VERSIONS:
             await _refuse(send, OTHER_STATUS, OTHER)

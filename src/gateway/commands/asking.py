@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import httpx2
 import msgspec
 import trio
+from msgspec import Meta
 
 from gateway.admin import token_file
 from gateway.admin.workers import Workers, supervisors
@@ -105,6 +106,10 @@ class Site:
     async def cancel(self, call: str) -> int:
         return _cancelled(await self._ask("POST", "/api/cancel", {"id": call}))
 
+    async def ticket(self) -> str:
+        """Have a token made that opens one session of the operator's page."""
+        return _convert(await self._ask("POST", "/api/tickets"), Ticket).ticket
+
     async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
         content = b"" if body is None else msgspec.json.encode(body)
@@ -128,8 +133,8 @@ class Site:
 def _read(status: int, body: bytes, url: str) -> dict[str, Any]:
     if status == UNAUTHORIZED:
         raise Unanswered(
-            f"The admin at {url} refuses the key. Set GATEWAY_ADMIN_KEY to its token, which it"
-            " printed at its start, or to [admin] key."
+            f"The admin at {url} refuses the key. Set GATEWAY_ADMIN_KEY to its [admin] key; the"
+            " user that runs it needs none."
         )
     try:
         if status == OK and len(body) <= MAX_ANSWER_BYTES:
@@ -154,14 +159,34 @@ def token_for(url: str, environ: Mapping[str, str], where: Iterable[Path]) -> st
             if found is not None and found.url == url.rstrip("/"):
                 return found.token
     raise Unanswered(
-        f"No token for {url}: set GATEWAY_ADMIN_KEY to what the gateway printed at its start."
+        f"No token for {url}: set GATEWAY_ADMIN_KEY to its [admin] key, or ask as the user that"
+        " runs it."
     )
+
+
+def admins(where: Iterable[Path]) -> list[Site]:
+    """Return the admins that run here, as far as this user may. Raises `Unanswered`."""
+    found = [
+        Site(said.url, said.token)
+        for folder in where
+        for path in sorted(folder.glob(f"*{token_file.SUFFIX}"))
+        if (said := token_file.read(path)) is not None
+    ]
+    if not found:
+        raise Unanswered("No admin that you may ask runs here. With --url it can be asked.")
+    return found
 
 
 class Workshop(msgspec.Struct):
     """What an admin says of its workers."""
 
     workers: list[SeenProcess]
+
+
+class Ticket(msgspec.Struct):
+    """A token that opens one session; what is none stays off the terminal (R20)."""
+
+    ticket: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 
 
 class Cancelled(msgspec.Struct):

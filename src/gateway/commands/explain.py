@@ -4,12 +4,10 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 import click
 import msgspec
-from msgspec import Raw
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,13 +20,10 @@ from gateway.config.discover import discover
 from gateway.config.homes import homes_of
 from gateway.config.mistakes import ConfigMistake, quoted
 from gateway.downstream.options import ListenOptions
-from gateway.forms.chat_thread import thread_of
-from gateway.policy.asking import Ask
-from gateway.policy.explain import Explained, Step, explain
+from gateway.policy.explain import Explained, Step, explain, question, told
 from gateway.policy.health import Health
 from gateway.policy.routes import Routes
 from gateway.telemetry.lines import printable
-from gateway.words.call import Call
 from gateway.words.errors import UnknownModel
 
 WIDE = 160
@@ -70,17 +65,16 @@ def command(
         raise Refused(mistake) from None
     homes = homes_of(config)
     routes = Routes(homes.offers, homes.aliases, {}, homes.rules)
-    ask = Ask(0.0, 0, 0.0, partial(thread_of, _call(model, thread)), Health())
     try:
-        explained = explain(routes, model, ask)
+        explained = explain(routes, model, question(model, thread, Health()))
     except UnknownModel as unknown:
         raise click.ClickException(unknown.message) from None
     rights = None if key is None else rights_of(Place(path), key, model)
     if as_json:
-        told = _object(model, explained)
+        said = msgspec.to_builtins(told(model, explained))
         if rights is not None:
-            told["caller"] = object_of(rights)
-        click.echo(json.dumps(told, indent=2))
+            said["caller"] = object_of(rights)
+        click.echo(json.dumps(said, indent=2))
         return
     listing = {offer.provider for offer in homes.offers if offer.listing}
     notes = [] if thread is not None or not explained.asks_thread else [ONE_OF_MANY]
@@ -95,36 +89,6 @@ def _configuration(path: Path | None) -> Config:
         listen = ListenOptions()
         config = config_of(discover(os.environ, {}, listen), listen)
     return config
-
-
-def _call(model: str, thread: str | None) -> Call:
-    fields = {} if thread is None else {"prompt_cache_key": Raw(msgspec.json.encode(thread))}
-    return Call("chat", "chat", model, stream=True, show_usage=True, fields=fields)
-
-
-def _object(model: str, explained: Explained) -> dict[str, object]:
-    return {
-        "model": model,
-        "targets": [_step(step) for step in explained.steps],
-        "context_targets": [_step(step) for step in explained.context],
-        "depends_on_conversation": explained.asks_thread,
-        "after": explained.after,
-    }
-
-
-def _step(step: Step) -> dict[str, object]:
-    conduct = step.target.conduct
-    return {
-        "target": step.target.name,
-        "kind": step.target.kind,
-        "key": step.key,
-        "keys": step.keys,
-        "why": step.why,
-        "first_token": step.target.timeouts.first_token,
-        "retries": conduct.retries,
-        "hedge_after": conduct.hedge_after,
-        "resume": conduct.resume,
-    }
 
 
 def _print(model: str, explained: Explained, rights: Rights | None, notes: list[str]) -> None:

@@ -1,40 +1,34 @@
 """How keys are shown: a table, lines, JSON. Never a secret, never a whole digest (S17)."""
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.commands.amounts import NANOS
 from gateway.config.budgets import written
 from gateway.policy.keys import KeyRecord
+from gateway.policy.wording import (
+    IN_FORCE,
+    budget_in_words,
+    day_of,
+    limits_in_words,
+    moment_of,
+    state_of,
+)
 from gateway.telemetry.lines import printable
-from gateway.words.budget import Budget, Per
-from gateway.words.caller import Limits
 
 WIDE = 4096
 """Columns where nobody looks on, so that a line stays a line."""
 
 LABEL = 13
 
-IN_FORCE = "in force"
-
 COLUMNS = (
     *("name", "key", "state", "team", "models", "limits", "budgets", "created", "expires"),
     "from",
 )
-
-_ONE: Mapping[Per, str] = {
-    "hour": "an hour",
-    "day": "a day",
-    "week": "a week",
-    "month": "a month",
-    "year": "a year",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +42,7 @@ class View:
 
 def view_of(record: KeyRecord, source: str, teams: Collection[str], now: int) -> View:
     """Return a key with what it is good for now."""
-    if record.revoked is not None:
-        state = f"revoked {day_of(record.revoked)}"
-    elif not record.holds(now):
-        state = "expired"
-    elif record.team is not None and record.team not in teams:
-        state = "opens nothing: no such team"
-    else:
-        state = IN_FORCE
-    return View(record, source, state)
+    return View(record, source, state_of(record, teams, now))
 
 
 def print_table(views: Sequence[View]) -> None:
@@ -91,9 +77,9 @@ def lines_of(view: View) -> Iterator[str]:
         "models": _models(record),
         "limits": limits_in_words(record.limits) or "none",
         "budgets": _budgets(record) or "none",
-        "created": _moment(record.created) or "",
-        "expires": _moment(record.expires) or "never",
-        "revoked": _moment(record.revoked) or "",
+        "created": moment_of(record.created) or "",
+        "expires": moment_of(record.expires) or "never",
+        "revoked": moment_of(record.revoked) or "",
         "passthrough": ", ".join(record.passthrough),
         "metadata": ", ".join(f"{name}={value}" for name, value in record.metadata.items()),
     }
@@ -117,21 +103,12 @@ def object_of(view: View) -> dict[str, object]:
         "models": record.models,
         "limits": asdict(record.limits),
         "budgets": [written(budget) for budget in record.budgets],
-        "created": _moment(record.created),
-        "expires": _moment(record.expires),
-        "revoked": _moment(record.revoked),
+        "created": moment_of(record.created),
+        "expires": moment_of(record.expires),
+        "revoked": moment_of(record.revoked),
         "metadata": record.metadata,
         "passthrough": record.passthrough,
     }
-
-
-def day_of(seconds: int) -> str:
-    """Return the day of a moment; empty where no moment is known."""
-    return (_moment(seconds) or "")[:10]
-
-
-def _moment(seconds: int | None) -> str | None:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds else None
 
 
 def _expiry(record: KeyRecord) -> str:
@@ -144,30 +121,3 @@ def _models(record: KeyRecord) -> str:
 
 def _budgets(record: KeyRecord) -> str:
     return "; ".join(map(budget_in_words, record.budgets))
-
-
-def budget_in_words(budget: Budget) -> str:
-    """Say it in a line: `$100 a month for claude-opus-*, then gpt-5.2, told at 80 %`."""
-    said = f"{usd_in_words(budget.nanos)} {_ONE[budget.per]}"
-    said += f" for {' and '.join(budget.models)}" if budget.models else ""
-    said += " for each user" if budget.each else ""
-    said += ", at worst" if budget.reserve == "worst" else ""
-    said += f", then {budget.then}" if budget.then is not None else ""
-    parts = [f"{part:.0%}" for part in budget.alert]
-    return said + (f", told at {' and '.join(parts)}" if parts else "")
-
-
-def usd_in_words(nanos: int) -> str:
-    """Write an amount with as many digits as it has, and no digit more."""
-    whole, rest = divmod(nanos, NANOS)
-    return f"${whole:,}" + (f".{rest:09}".rstrip("0") if rest else "")
-
-
-def limits_in_words(limits: Limits) -> str:
-    """Say them in a line; empty where there are none."""
-    said = (
-        (limits.requests_per_minute, "requests a minute"),
-        (limits.tokens_per_minute, "tokens a minute"),
-        (limits.concurrency, "at once"),
-    )
-    return ", ".join(f"{most:,} {what}" for most, what in said if most is not None)

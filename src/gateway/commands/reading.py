@@ -7,9 +7,9 @@ from typing import IO, Any
 import click
 
 from gateway.config.compose import Config
-from gateway.config.load import find_config, load_config
-from gateway.config.mistakes import ConfigMistake, Finding
-from gateway.downstream.listen import tls_context
+from gateway.config.load import find_config
+from gateway.config.mistakes import ConfigMistake
+from gateway.office.settings import checked
 
 config_option = click.option(
     "--config",
@@ -39,10 +39,4 @@ def read_configuration(path: Path | None, *, strict: bool = False) -> Config | N
     found = find_config(path, os.environ, here)
     if found is None:
         return None
-    config = load_config(found, os.environ, here, strict=strict)
-    try:
-        tls_context(config.listen)
-    except ValueError as error:
-        file, _, line = config.origins["server.tls"].rpartition(":")
-        raise ConfigMistake([Finding(file, int(line), None, "server.tls", str(error))]) from None
-    return config
+    return checked(found, os.environ, here, strict=strict)

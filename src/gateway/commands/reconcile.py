@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.commands.amounts import cell_of, dollars
 from gateway.store.connection import DatabaseFault
 from gateway.store.database import Database
 from gateway.store.reconcile import (
@@ -31,6 +30,7 @@ from gateway.store.reconcile import (
 from gateway.store.reconcile_exports import Export, ExportFault
 from gateway.store.reconcile_files import read_exports
 from gateway.store.reconcile_ledger import ledger_of
+from gateway.telemetry.amounts import cell_of, dollars
 from gateway.telemetry.lines import printable
 
 WIDE = 200

@@ -8,10 +8,9 @@ from typing import Final
 
 import click
 
-from gateway.commands.amounts import NANOS
 from gateway.commands.key_draft import this_second
 from gateway.commands.key_place import Place
-from gateway.commands.key_views import budget_in_words, limits_in_words, usd_in_words, view_of
+from gateway.commands.key_views import view_of
 from gateway.config.budgets import written
 from gateway.config.compose import Config
 from gateway.config.limits import limits_of
@@ -19,8 +18,10 @@ from gateway.config.mistakes import quoted
 from gateway.furnish import database_of
 from gateway.policy.budgets import History, Spent, Window, accounts_for, window_of
 from gateway.policy.keys import KeyRecord, Keyring
+from gateway.policy.wording import budget_in_words, limits_in_words, usd_in_words
 from gateway.store.connection import DatabaseFault
 from gateway.store.spent import spent_since
+from gateway.telemetry.amounts import NANOS
 from gateway.words.budget import Account
 from gateway.words.caller import Caller, Limits
 

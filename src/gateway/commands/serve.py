@@ -4,6 +4,7 @@ import faulthandler
 import gc
 import importlib
 import os
+import secrets
 import socket
 import sys
 import time
@@ -27,31 +28,24 @@ from gateway.admin.workers import Workers, supervisors
 from gateway.app import find_local_servers, serve
 from gateway.assembly import assemble
 from gateway.commands.reading import Refused, config_option, read_configuration
-from gateway.config.compose import (
-    Config,
-    config_of,
-    counts_apart,
-    knows_apart,
-    listening,
-    must_show_key,
-)
+from gateway.config.compose import Config, config_of, listening, must_show_key, served_by
 from gateway.config.discover import discover
 from gateway.config.homes import homes_of, known_secrets
-from gateway.config.keys import ALONE, is_limited
 from gateway.config.mistakes import ConfigMistake
-from gateway.config.models import limits_of_models
-from gateway.config.passthrough import APART
 from gateway.downstream.control import folder_of, prepare
 from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
 from gateway.drain import LEAVING, READY, Post, longest_drain
 from gateway.furnish import database_of
+from gateway.office.whole import office_of
+from gateway.policy.keys import SECRET_BYTES
 from gateway.policy.routes import Routes
 from gateway.policy.scrub import Scrubber
 from gateway.store.connection import DatabaseFault
 from gateway.supervisor import Beside, NotStarted, Supervisor
 from gateway.telemetry.log import LEVELS, open_log, renderer
 from gateway.telemetry.voice import Voice
+from gateway.words.secret import Secret
 
 MAX_NAMES_SHOWN = 12
 
@@ -139,12 +133,10 @@ def command(
     faulthandler.enable()
     try:
         found = _configuration(path, host, port, admin_port)
+        config = found.config if workers is None else served_by(found.config, workers)
     except ConfigMistake as mistake:
         raise Refused(mistake) from None
-    config = found.config
     _check_database(config)
-    if workers is not None:
-        config = _with(workers, config)
     try:
         places = open_worker_sockets(config.listen, config.clocks.write_timeout)
     except OSError as error:
@@ -159,7 +151,8 @@ def command(
     try:
         admin = open_if_free(config, wanted=config.source is not None or admin_port is not None)
         ready = partial(announce, config, found, url, admin)
-        code = Job(config, found.listed, log_level, ready, admin).run(places)
+        held = config if admin is None else _with_inner_key(config, name)
+        code = Job(held, found.listed, log_level, ready, admin).run(places)
     except NotStarted as error:
         raise click.ClickException(f"{error} {WHERE_TO_LOOK}") from None
     finally:
@@ -168,16 +161,15 @@ def command(
     sys.exit(code)
 
 
-def _with(workers: int, config: Config) -> Config:
-    """Return the configuration with another number of workers."""
-    listen = msgspec.structs.replace(config.listen, workers=workers)
-    limited = is_limited(config.teams, config.keys) or limits_of_models(config.models)
-    if limited and counts_apart(listen, config.store):
-        raise click.ClickException(f"--workers {ALONE}.")
-    keyed = config.passthrough and (config.keys or config.auth.issuers)
-    if keyed and knows_apart(listen, config.store):
-        raise click.ClickException(f"--workers {APART}.")
-    return msgspec.structs.replace(config, listen=listen)
+def _with_inner_key(config: Config, name: str | Sequence[object]) -> Config:
+    """Return the configuration as it is forked: with the key by which the admin asks the workers
+    as a client does, at the address `name`. No file holds it, and the next start has another.
+    """
+    listen = config.listen
+    if not isinstance(name, str):
+        listen = msgspec.structs.replace(listen, port=name[1])
+    key = Secret(secrets.token_urlsafe(SECRET_BYTES))
+    return msgspec.structs.replace(config, listen=listen, inner_key=key)
 
 
 def _check_database(config: Config) -> None:
@@ -246,11 +238,12 @@ class Job:
             Path("/proc/self/comm").write_text(PROCESS_NAME, encoding="ascii")
         process = importlib.import_module("gateway.admin.process")
         with open_log(self.config.log, sys.stderr, self.log_level, turns=post.turns) as log:
-            log.know(Scrubber([*known_secrets(self.config), self.admin.token]))
+            log.know(Scrubber([*known_secrets(self.config), *self.admin.secrets]))
             workers = Workers(folder_of(os.environ), post.supervisor)
             said = [partial(post.tell, word) for word in (READY, LEAVING)]
             orders = process.Orders(post.lifeline, *said)
-            process.run(self.admin, workers, log, orders)
+            office = office_of(self.config, log)
+            process.run(self.admin, workers, office, log, orders)
 
     def _serve(
         self, sockets: Sequence[socket.socket], ready: Callable[[], None], post: Post | None = None
@@ -359,8 +352,8 @@ def announce(config: Config, found: Found, url: str, admin: Admin | None = None)
     if config.listen.workers > 1:
         console.print(f"  workers        {config.listen.workers}")
     if admin is not None:
-        token = "" if admin.options.key else f"  token {admin.token.reveal()}"
-        console.print(f"  admin          {admin.url}{token}")
+        opened = f"{admin.url}" if admin.options.key else f"{admin.sign_in}  (opens once)"
+        console.print(f"  admin          {opened}")
     model = "echo" if "echo" in names or not names else names[0]
     if not url.startswith("unix:"):
         keyed = must_show_key(config, len(config.keys))

@@ -1,12 +1,10 @@
 """`gateway usage`: what was used and what it cost, added up from the ledger."""
 
-import csv
-import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -15,29 +13,29 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.commands.amounts import WIDE, cell_of, dollars
+from gateway.admin.ledger.moments import EPOCH
+from gateway.admin.ledger.usage_lines import Line, csv_of, lines_of, object_of, total_of
 from gateway.commands.reading import Refused, config_option, read_configuration
 from gateway.commands.reconcile import Wanted, reconcile
 from gateway.config.mistakes import ConfigMistake
 from gateway.furnish import database_of
 from gateway.store.connection import DatabaseFault
 from gateway.store.database import Database
-from gateway.store.rows import LOST
-from gateway.store.usage import BY, OPEN, Used, usage
+from gateway.store.usage import BY, Used, usage
+from gateway.telemetry.amounts import dollars
 from gateway.telemetry.lines import printable
 from gateway.words.receipt import Outcome
 
-EPOCH = date(1970, 1, 1)
-OUTCOMES = (*map(str, Outcome), LOST, OPEN)
 COMPLETED = str(Outcome.COMPLETED)
+WIDE = 160
+"""Columns where nobody looks on, so that a line stays a line."""
+
 TITLES = ("calls", "tokens in", "cached", "tokens out", "US$")
 UNNAMED = "(none)"
 UNPRICED = "{} of these calls have no price: what they cost is not in the sum."
 DAY = click.DateTime(["%Y-%m-%d"])
 FORMS = ("table", "csv", "json")
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-Line = tuple[str | None, Used]
 
 
 class Asked(TypedDict):
@@ -112,15 +110,13 @@ def command(database: Path | None, path: Path | None, **asked: Unpack[Asked]) ->
 
 def _tell(database: Database, asked: Asked, form: str) -> None:
     by = asked["by"]
-    lines = _lines(_added_up(database, by, asked["since"], asked["until"]), by)
-    total = Used()
-    for _, used in lines:
-        total += used
+    lines = lines_of(_added_up(database, by, asked["since"], asked["until"]), by)
+    total = total_of(lines)
     if form == "json":
-        rows = [{by: name, **_object(used)} for name, used in lines]
-        click.echo(json.dumps({"by": by, "rows": rows, "total": _object(total)}, indent=2))
+        rows = [{by: name, **object_of(used)} for name, used in lines]
+        click.echo(json.dumps({"by": by, "rows": rows, "total": object_of(total)}, indent=2))
     elif form == "csv":
-        _write_csv(by, lines)
+        click.echo(csv_of(by, lines), nl=False)
     else:
         _print(by, lines, total)
 
@@ -155,40 +151,6 @@ def _added_up(
 def _day(moment: datetime | None) -> int | None:
     """Return the number of a day since 1970."""
     return None if moment is None else (moment.replace(tzinfo=UTC).date() - EPOCH).days
-
-
-def _lines(found: Mapping[str | int | None, Used], by: str) -> list[Line]:
-    """Return what is shown: days in their order, all else with the dearest first."""
-    if by == "day":
-        days = sorted(day for day in found if isinstance(day, int))
-        return [((EPOCH + timedelta(days=day)).isoformat(), found[day]) for day in days]
-    named = [(None if name is None else str(name), used) for name, used in found.items()]
-    return sorted(named, key=lambda line: (-line[1].cost_nanos, -line[1].calls, line[0] or ""))
-
-
-def _object(used: Used) -> dict[str, object]:
-    return {
-        "calls": used.calls,
-        "outcomes": used.outcomes,
-        "tokens_in": used.tokens_in,
-        "cached_tokens": used.cached_tokens,
-        "tokens_out": used.tokens_out,
-        "cost_usd": dollars(used.cost_nanos),
-        "cost_nanos": used.cost_nanos,
-        "unpriced": used.unpriced,
-    }
-
-
-def _write_csv(by: str, lines: Sequence[Line]) -> None:
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    sums = ("calls", "tokens_in", "cached_tokens", "tokens_out", "cost_usd", "unpriced")
-    writer.writerow([by, *sums, *OUTCOMES])
-    for name, used in lines:
-        told = _object(used)
-        counts = [used.outcomes.get(outcome, 0) for outcome in OUTCOMES]
-        writer.writerow([cell_of(name), *[told[each] for each in sums], *counts])
-    click.echo(page.getvalue(), nl=False)
 
 
 def _print(by: str, lines: Sequence[Line], total: Used) -> None:

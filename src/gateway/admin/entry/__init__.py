@@ -1,0 +1,1 @@
+"""Who comes in to the operator's site, and as whom."""

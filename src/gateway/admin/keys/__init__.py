@@ -1,0 +1,1 @@
+"""Virtual keys and teams, and what a developer sees of their own."""

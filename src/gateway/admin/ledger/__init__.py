@@ -1,0 +1,1 @@
+"""What calls came to: searched, told as stories, added up, plotted."""

@@ -1,0 +1,1 @@
+"""What runs now, as a page and for programs."""

@@ -1,0 +1,1 @@
+"""Models and routes: homes, prices, plans."""

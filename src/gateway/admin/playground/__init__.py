@@ -1,0 +1,1 @@
+"""A conversation with any model, through the gateway's own door."""

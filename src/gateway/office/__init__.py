@@ -1,0 +1,1 @@
+"""Puts together, from the configuration, what the admin's process holds; it knows no Quart."""
