@@ -1,5 +1,6 @@
 """What must hold before a change is taken: `python -m pip install nox && python -m nox`."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,10 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 AT_ONCE = 2
 """Processes that share the files of tests: most of them wait for other processes."""
 
+SHARED = ("--numprocesses", str(AT_ONCE), "--dist", "loadfile", "--no-loadscope-reorder")
+"""In the order of their names: by the number of its tests the longest file would come last, and
+one of the processes wait for it."""
+
 FLOOR = 95
 """Per cent of lines and branches, for the whole."""
 
@@ -27,15 +32,20 @@ def groups(*names: str) -> list[str]:
 
 
 def run_tool(session: nox.Session, name: str, *args: str) -> None:
-    """Run a program from the one environment that lint, types and imports share."""
+    """Run a program from the one environment that all that runs by default shares."""
     # nox keeps its cache beside the environments, wherever it was told to put them.
-    session.run(str(session.cache_dir.parent / "tools/bin" / name), *args, external=True)
+    programs = session.cache_dir.parent / "tools/bin"
+    path = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
+    session.run(str(programs / name), *args, external=True, env={"PATH": path})
 
 
 @nox.session(default=False)
 def tools(session: nox.Session) -> None:
-    """Prepare the environment of lint, types and imports."""
+    """Prepare the environment of lint, types, imports, tests and simulation."""
     session.install("-e", ".", *groups("lint", "test"))
+    # Tests start some hundred processes; where Python may write no bytecode, each would compile
+    # the house for itself.
+    session.run("python", "-m", "compileall", "-q", "src")
 
 
 @nox.session(requires=["tools"], venv_backend="none")
@@ -57,34 +67,39 @@ def imports(session: nox.Session) -> None:
     run_tool(session, "lint-imports", *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["tools"], venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests and hold the coverage to its floors; arguments go to pytest.
 
     The floors hold for the whole of the tests alone: with arguments, coverage is only shown.
     """
-    session.install("-e", ".", *groups("test"))
-    session.run("coverage", "erase")
-    chosen = session.posargs or ["--numprocesses", str(AT_ONCE), "--dist", "loadfile"]
-    session.run("coverage", "run", "-m", "pytest", *chosen)
-    session.run("coverage", "combine", "--quiet")
+    run_tool(session, "coverage", "erase")
+    chosen = session.posargs or SHARED
+    run_tool(session, "coverage", "run", "-m", "pytest", *chosen)
+    run_tool(session, "coverage", "combine", "--quiet")
     if session.posargs:
-        session.run("coverage", "report")
+        run_tool(session, "coverage", "report")
         return
-    session.run("coverage", "report", f"--fail-under={FLOOR}")
+    run_tool(session, "coverage", "report", f"--fail-under={FLOOR}")
     pure = ",".join(f"src/gateway/{room}/*" for room in PURE_ROOMS)
-    session.run("coverage", "report", f"--include={pure}", "--fail-under=100")
+    run_tool(session, "coverage", "report", f"--include={pure}", "--fail-under=100")
 
 
-@nox.session
+@nox.session(requires=["tools"], venv_backend="none")
 def simulate(session: nox.Session) -> None:
     """Run the corridor in simulated worlds, each from a seed; `-- --seeds 20000` runs more."""
-    session.install("-e", ".")
+    run = ("python", "-m", "tests.simulation")
     if session.posargs:
-        session.run("python", "-m", "tests.simulation", *session.posargs)
+        run_tool(session, *run, *session.posargs)
         return
-    session.run("python", "-m", "tests.simulation", "--seeds", "400", "--jobs", "2")
-    session.run("python", "-m", "tests.simulation", "--forms", "--seeds", "200", "--jobs", "2")
+    run_tool(session, *run, "--seeds", "300", "--jobs", "2")
+    run_tool(session, *run, "--forms", "--seeds", "150", "--jobs", "2")
+
+
+@nox.session(default=False, requires=["tools"], venv_backend="none")
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of the operator's page anew, into docs/img; it needs chromium."""
+    run_tool(session, "python", "-m", "tests.browser", *(session.posargs or ["docs/img"]))
 
 
 @nox.session(default=False)
@@ -125,6 +140,14 @@ def failover(session: nox.Session) -> None:
     """Show what a caller gets while a provider misbehaves; `-- --write` writes docs/failover.md."""
     session.install("-e", ".", *groups("bench"), "openai>=3")
     session.run("python", "-m", "benchmarks.failover", *session.posargs)
+
+
+@nox.session(default=False)
+def watched(session: nox.Session) -> None:
+    """Measure what the operator's page costs the workers while it is open; it needs chromium."""
+    session.install("-e", ".", *groups("bench"), "playwright>=1.50")
+    kept = session.cache_dir / "benchmarks"
+    session.run("python", "-m", "benchmarks.watched", "--cache", str(kept), *session.posargs)
 
 
 @nox.session(default=False)

@@ -32,13 +32,13 @@ LAG: Final = "loop_lag_seconds"
 
 NEEDED: Final = (*OPEN, *KEPT, DESCRIPTORS, TASKS, LOST)
 
-LARGEST: Final = frozenset({LAG, "uptime_seconds"})
+LARGEST: Final = frozenset({LAG, "oldest_call_seconds", "uptime_seconds"})
 """Of these the greatest of all workers counts, of all others the sum."""
 
 DULL: Final = frozenset({"draining", "resident_memory_bytes", "uptime_seconds", "worker_up"})
 """What is known otherwise."""
 
-_SAMPLE: Final = re.compile(r"(\w+)\{worker=\"\d+\"\} (\S+)")
+_SAMPLE: Final = re.compile(r"(\w+)\{worker=\"\d+(?:-draining-\d+)?\"\} (\S+)")
 
 
 class Unscraped(Exception):
