@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from hypercorn import protocol
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
@@ -130,6 +131,7 @@ async def served(
     approach: Approach, nursery: trio.Nursery
 ) -> AsyncIterator[tuple[Playground, int]]:
     """Serve the playground as the admin's process does, on a real socket."""
+    before = vars(protocol)["H11Protocol"]
     speak_http_1_1_alone()
     here, over = site(approach), trio.Event()
     place = next(each for each in here._subjects if isinstance(each, Playground))
@@ -146,6 +148,7 @@ async def served(
         yield place, int(bound.rpartition(":")[2])
     finally:
         over.set()
+        vars(protocol)["H11Protocol"] = before  # other tests want it as it came
 
 
 async def connected(port: int) -> trio.SocketStream:

@@ -30,7 +30,9 @@ async def test_a_gateway_of_our_own_is_played_one_call_at_a_time(tmp_path: Path)
     assert notes.phases == [figures.phase for figures in found] == [WAITING, "after [DONE]"]
     assert notes.played_at == [1, 2, 3, 4] * 2
     assert [run.way for run in found[0].runs] == [Way.FIN, Way.RST, Way.HALF_CLOSE, Way.FIN]
-    assert (tmp_path / "log").read_text().count('"event":"request"') == 8
+    # Where other programs take too much of the processor meanwhile, a run is played once more.
+    played = 8 + sum(figures.repeated for figures in found)
+    assert (tmp_path / "log").read_text().count('"event":"request"') == played
 
 
 def test_what_was_in_vain_is_not_tried_again(tmp_path: Path) -> None:
