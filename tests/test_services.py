@@ -12,8 +12,11 @@ from gateway.services import (
     LISTING_TIMEOUT,
     RESTART_PAUSE,
     UNLISTED_RETRY,
+    flush,
     run_services,
 )
+from gateway.store.sink_http import FLUSH_PATIENCE
+from gateway.supervisor import STOP_TIMEOUT
 from gateway.upstream.failures import Refused
 from gateway.words.errors import UnknownModel
 from gateway.words.receipt import Receipt
@@ -167,3 +170,16 @@ async def test_services_leave_nothing_behind(make: Make, autojump_clock: MockClo
     assert await trio.socket.getaddrinfo("127.0.0.1", 80)
     with pytest.raises(ValueError, match="closed"):
         made.app.watcher._epoll.fileno()
+
+
+async def test_g2_who_takes_receipts_and_who_takes_traces_are_waited_for_at_once(
+    make: Make, autojump_clock: MockClock
+) -> None:
+    """G2: one after the other would outlast the patience of the supervisor, which kills."""
+    app = make(
+        '[telemetry]\nreceipts = "http://sink.test/x"\notlp_endpoint = "http://collector.test"\n'
+    ).app
+    began = trio.current_time()
+    await flush(app)
+    assert trio.current_time() - began == pytest.approx(FLUSH_PATIENCE)
+    assert FLUSH_PATIENCE < STOP_TIMEOUT - 1

@@ -71,10 +71,11 @@ async def flush(app: App) -> None:
         await app.outside.shared.close()
     if app.outside.objects is not None:
         await app.outside.objects.flush()
-    if app.outside.receipts is not None:
-        await app.outside.receipts.flush()
-    if app.outside.traces is not None:
-        await app.outside.traces.collector.flush()
+    async with trio.open_nursery() as nursery:  # neither has to wait for the other
+        if app.outside.receipts is not None:
+            nursery.start_soon(app.outside.receipts.flush)
+        if app.outside.traces is not None:
+            nursery.start_soon(app.outside.traces.collector.flush)
 
 
 def windows_of(config: Config, keys: Keyring) -> frozenset[Per]:

@@ -29,8 +29,8 @@ LONGEST_PAUSE = 30.0
 SOUND_AFTER = 60.0
 """Seconds that a worker must live before its death counts as the first."""
 
-STOP_TIMEOUT = 5.0
-"""Seconds that a worker is given to stop at once, before it is killed."""
+STOP_TIMEOUT = 7.0
+"""Seconds that a worker has to stop at once, last receipts included, before it is killed."""
 
 DISMISSAL_TIMEOUT = 2.0
 """Seconds that the process beside the workers is given to end: it has nothing left to do."""

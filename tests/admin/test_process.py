@@ -86,6 +86,25 @@ def token_of(real: Gateway) -> str:
     return found.token
 
 
+def announced(real: Gateway) -> str:
+    """Return the line that announces the admin."""
+    assert real.process.stdout is not None
+    line = ""
+    while not line.startswith("  admin "):
+        line = real.process.stdout.readline()
+    return line
+
+
+def ticket_of(real: Gateway) -> str:
+    """Return the token that is printed, which opens one session."""
+    return announced(real).partition("#")[2].partition(" ")[0]
+
+
+async def sign_in(port: int, shown: str) -> int:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    return (await ask(port, "/sign-in", "", "POST", f"credential={shown}".encode(), **form)).status
+
+
 async def all_end_well(people: Crowd, pids: list[int]) -> None:
     people.go_on.set()
     for pid in pids:
@@ -154,9 +173,11 @@ async def test_an_admin_that_goes_is_replaced_and_no_stream_notices(tmp_path: Pa
     """G3 in part: once it is killed, once it is told to end by a signal of its own."""
     async with attended(tmp_path) as (people, pids, port, admin):
         real = people.real
-        token = token_of(real)
+        token, ticket = token_of(real), ticket_of(real)
+        assert await sign_in(port, ticket) == 303
         os.kill(admin, signal.SIGKILL)
         second = await real.wait_for_admin(but=admin)
+        assert await sign_in(port, ticket) == 401, "what was printed opens once, whoever serves"
         assert (await ask(port, "/api/gauges", token)).status == 200
         os.kill(second, signal.SIGTERM)
         await ended(second)
@@ -228,11 +249,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Gatewa
 @pytest.fixture(scope="module")
 def printed(real: Gateway) -> str:
     """The line that announces the admin."""
-    assert real.process.stdout is not None
-    line = ""
-    while not line.startswith("  admin "):
-        line = real.process.stdout.readline()
-    return line
+    return announced(real)
 
 
 async def test_s16_a_token_lies_in_a_private_file_and_another_is_printed_that_opens_once(

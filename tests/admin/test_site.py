@@ -1,5 +1,6 @@
 """The site: a table of routes under one guard. What is not in the table is closed to all."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -249,6 +250,8 @@ async def test_workers_that_do_not_answer_and_bugs_are_told(things: Things) -> N
 async def test_r22_s20_a_page_has_nothing_inline_and_writes_names_as_text(things: Things) -> None:
     answered = await Visitor(site([things])).get("/page")
     assert answered.headers["content-security-policy"] == PAGE_POLICY
+    assert set(re.findall(r"(?<= )'[^']*'", PAGE_POLICY)) == {"'none'", "'self'"}
+    assert "*" not in PAGE_POLICY
     assert "<script>alert" not in answered.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answered.text
     assert " style=" not in answered.text

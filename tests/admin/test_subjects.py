@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,8 +112,8 @@ TABLE: Final = {
 class Whole:
     """A site as it is in a process, with workers that nobody hears of."""
 
-    def __init__(self, folder: Path) -> None:
-        (folder / "gateway.toml").write_text(CONFIG)
+    def __init__(self, folder: Path, text: str = CONFIG) -> None:
+        (folder / "gateway.toml").write_text(text)
         config = load_config(folder / "gateway.toml", {**os.environ, **SECRETS}, folder)
         self.admin = open_admin(config.admin, 1)
         self.file = (folder / "log").open("w")
@@ -178,6 +179,32 @@ async def test_s11_no_role_takes_what_its_row_does_not_name(whole: Whole) -> Non
             if closed is (role in who):
                 wrong.append((method, path, role, response.status_code))
     assert wrong == []
+
+
+async def test_behind_https_a_session_is_a_secure_one_and_the_audit_knows_from_where(
+    tmp_path: Path,
+) -> None:
+    at = 'port = 0\nurl = "https://gateway.example.com"'
+    with closing(Whole(tmp_path, CONFIG.replace("port = 0", at, 1))) as whole:
+        client: Any = whole.site().app().test_client(use_cookies=False)
+        response = await client.post(
+            "/sign-in",
+            headers={"host": "gateway.example.com"},
+            form={"credential": SECRETS["ADMIN_KEY"]},
+            scope_base={"client": ("192.0.2.7", 1)},
+        )
+    cookie = response.headers["set-cookie"]
+    assert cookie.startswith("__Host-gateway-session=")
+    assert "; Secure" in cookie
+    assert "192.0.2.7" in (tmp_path / "log").read_text()
+
+
+async def test_r27_without_a_key_of_its_own_it_answers_no_other_name(tmp_path: Path) -> None:
+    keyless = "\n".join(line for line in CONFIG.splitlines() if "_KEY" not in line)
+    with closing(Whole(tmp_path, keyless)) as whole:
+        client: Any = whole.site().app().test_client(use_cookies=False)
+        for host, status in (("localhost", 200), ("evil.example", 403)):
+            assert (await client.get("/healthz", headers={"host": host})).status_code == status
 
 
 def test_a_door_knows_nobody_by_default() -> None:

@@ -143,6 +143,7 @@ def test_what_is_printed_at_the_start_can_be_pasted(
     said = ""
     while "flush=True)" not in said:
         said += process.stdout.readline()
+    assert "no provider was found: set OPENAI_API_KEY" in said
     curl = said[said.index("curl ") : said.index("from openai")]
     python = said[said.index("from openai") :]
     try:

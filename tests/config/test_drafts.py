@@ -15,8 +15,9 @@ from gateway.config.drafts import (
     new_key,
     pair_of,
 )
+from gateway.config.keys import OURS
 from gateway.config.mistakes import ConfigMistake
-from gateway.policy.keys import KeyRecord
+from gateway.policy.keys import INNER, KeyRecord
 from gateway.words.budget import Budget
 from gateway.words.caller import Limits
 from tests.config.texts import load
@@ -140,6 +141,11 @@ def test_what_several_workers_cannot_count_is_refused(tmp_path: Path) -> None:
     assert new_key("ci", Draft(), config, TERMS, NOW).record.name == "ci"
     (said,) = wrong(Draft(limits=Limits(concurrency=1)), config)
     assert said.startswith("the form: server.workers: must be 1 where keys, teams or models have")
+
+
+def test_no_new_key_has_the_name_of_the_inner_key(config: Config) -> None:
+    """Budgets go by names after a start: it would pay for what the operator's page asks."""
+    assert wrong(Draft(), config, INNER) == [f"the form: name: {OURS}"]
 
 
 def test_an_end_is_a_date_or_so_many_days() -> None:

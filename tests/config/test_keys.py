@@ -149,6 +149,11 @@ def test_no_two_keys_have_one_name_or_one_hash(tmp_path: Path) -> None:
     assert len(keys(KEY + KEY.replace("ci", "cd").replace(HASH, OTHER), tmp_path)) == 2
 
 
+def test_no_key_has_the_name_of_the_inner_key(tmp_path: Path) -> None:
+    (found,) = wrong(KEY.replace('"ci"', '"playground"'), tmp_path)
+    assert found.startswith("4: keys[0].name: is the name of the key with which the operator's")
+
+
 def test_names_are_checked_as_all_names_are(tmp_path: Path) -> None:
     (found,) = wrong(KEY.replace("ci", " ci"), tmp_path)
     assert found == "4: keys[0].name: the name begins or ends with a space"

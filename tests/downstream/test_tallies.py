@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from gateway.admin.figures.metrics import HELP
 from gateway.downstream.tallies import Tallies
 from gateway.store.database import Database
@@ -48,7 +50,7 @@ def test_traces_count_their_spans() -> None:
     assert set(gauges) <= set(HELP)
     assert gauges == {
         "traces_queued": 0,
-        "traces_away": False,
+        "traces_away": 0,
         "traces_exported_total": 0,
         "traces_dropped_total": 2,
     }
@@ -58,6 +60,18 @@ class Store:
     """A shared store that was lost twice."""
 
     up, losses, dropped, stranded = True, 2, 3, 4
+
+
+def test_all_that_is_counted_is_read_back_as_numbers(tmp_path: Path) -> None:
+    today, told = Today(), Told()
+    ledger = Ledger(Database(tmp_path / "gateway.db"), today, told)
+    sink = FileSink(str(tmp_path / "r.jsonl"), today, told)
+    traces = Traces({}, {}, today, told)
+    gauges = Tallies(ledger, sink, Store(), traces=traces).gauges()
+    assert ledger.close(PATIENCE)
+    assert sink.close(PATIENCE)
+    traces.close()
+    assert msgspec.json.decode(msgspec.json.encode(gauges), type=dict[str, float]) == gauges
 
 
 def test_a_shared_store_says_whether_it_is_there() -> None:

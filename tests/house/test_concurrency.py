@@ -11,7 +11,7 @@ NURSERIES = {
     "src/gateway/admin/process.py": "the admin's services",
     "src/gateway/admin/workers.py": "one question to all workers",
     "src/gateway/app.py": "the services",
-    "src/gateway/services.py": "those of them that run from the start to the end",
+    "src/gateway/services.py": "those that run from the start to the end, and their last words",
     "src/gateway/downstream/listen.py": "the connections",
     "src/gateway/downstream/connection.py": "one connection",
     "src/gateway/downstream/front.py": "one call",

@@ -173,6 +173,32 @@ async def test_of_two_who_change_a_key_at_once_one_goes_by_what_the_other_left(
     assert store.get("ci") == replace(FULL, models=("mini",), limits=Limits(1, None, None))
 
 
+async def test_a_key_that_is_revoked_while_another_drafts_a_change_is_revoked(
+    database: Database, store: KeyStore
+) -> None:
+    """Both come through in turn: neither holds what the other waits for."""
+    store.create(FULL)
+    drafting, go_on = threading.Event(), threading.Event()
+
+    def slowly(before: KeyRecord) -> tuple[KeyRecord, None]:
+        drafting.set()
+        go_on.wait(PATIENCE)
+        return replace(before, models=("mini",)), None
+
+    def revoke_elsewhere() -> None:
+        with closing(database.connect()) as connection:
+            assert KeyStore(connection).revoke("ci", 1_750_000_001)
+
+    with trio.fail_after(2 * PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, store.change, "ci", 1_750_000_000, slowly)
+            await trio.to_thread.run_sync(drafting.wait)
+            nursery.start_soon(trio.to_thread.run_sync, revoke_elsewhere)
+            await trio.sleep(0.03)
+            go_on.set()
+    assert store.get("ci") == replace(FULL, models=("mini",), revoked=1_750_000_001)
+
+
 def test_a_change_that_fails_leaves_nothing_behind(store: KeyStore) -> None:
     store.create(FULL)
     version = store.version

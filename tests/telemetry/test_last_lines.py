@@ -46,10 +46,10 @@ def test_fields_are_told_in_words_without_those_that_say_nothing() -> None:
 
 def test_a_line_that_speaks_is_told_as_a_person_would() -> None:
     def speak(fields: Mapping[str, Plain]) -> str:
-        return f"POST /v1/x {fields['status']}\x1b[2J"
+        return f"POST /v1/x {fields['status']} {CANARY}\x1b[2J"
 
     (kept,) = noted(Line(0, "warning", "request", {"status": 502}, speak))
-    assert kept.said == "POST /v1/x 502\\x1b[2J"
+    assert kept.said == "POST /v1/x 502 ***\\x1b[2J"
 
 
 def test_r11_r20_secrets_are_masked_and_nothing_can_command_a_terminal() -> None:

@@ -260,3 +260,9 @@ def test_what_others_chose_is_bounded_and_safe_to_read() -> None:
     assert max(map(len, texts)) < 300
     assert "\u202e" not in "".join(texts)
     assert spans[0].values["gateway.attempts"] == 500
+
+
+def test_r21_what_a_client_says_beside_its_request_is_in_no_span() -> None:
+    canary = "c4n4ry"
+    receipt = whole(GOOD, tags=(canary,), session=canary, client=canary)
+    assert canary not in repr(made(receipt))

@@ -6,7 +6,6 @@ client that waits. An action that could not be written down is not undone.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Final
 
@@ -19,6 +18,7 @@ from gateway.store.archive import Archive
 from gateway.store.audit import MOST_LISTED, Action, Actions, actions, note
 from gateway.store.connection import DatabaseFault
 from gateway.store.line import Journal
+from gateway.telemetry.lines import stamp
 from gateway.words.errors import Busy
 
 PATIENCE: Final = 5.0
@@ -150,7 +150,7 @@ def _told(found: Actions) -> ActionsTold:
         [
             ActionTold(
                 number,
-                _moment(each.at_ms),
+                stamp(each.at_ms * 1_000_000),
                 each.who,
                 each.role,
                 each.action,
@@ -163,8 +163,3 @@ def _told(found: Actions) -> ActionsTold:
         found.before,
         kept=True,
     )
-
-
-def _moment(at_ms: int) -> str:
-    seconds, rest = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

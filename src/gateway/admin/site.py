@@ -4,13 +4,16 @@ What is not in the table of routes is closed, and every route of it says who may
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
 import trio
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Response, g, render_template, request
 from quart_trio import QuartTrio
+from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from gateway.admin.entry.guard import Guard
@@ -47,6 +50,9 @@ PAGE_POLICY: Final = (
 )
 """Nothing but our own files, and nothing inline (R22)."""
 
+AT_ITS_END: Final = "gateway.at_its_end"
+"""In the scope of a request: a stack of what is to be done once its answer has been taken."""
+
 _CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
 
@@ -55,6 +61,15 @@ class Subject(Protocol):
 
     def routes(self) -> Sequence[Route]:
         """Return its routes."""
+
+
+class Exchange(TrioASGIHTTPConnection):
+    """A request and its answer, to the end of both."""
+
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # ours may stand there too
+        with ExitStack() as scope[AT_ITS_END]:
+            await super().__call__(receive, send)
 
 
 class Site:
@@ -80,6 +95,7 @@ class Site:
             RESPONSE_TIMEOUT=ANSWER_TIMEOUT,
             TEMPLATES_AUTO_RELOAD=False,
         )
+        app.asgi_http_class = Exchange
         app.url_map.merge_slashes = False
         known = {f"{route.method} {route.path}": route for route in self.routes()}
         for name, route in known.items():
@@ -101,15 +117,19 @@ class Site:
         return app
 
     async def _answer(self, route: Route, **ids: str) -> Response:
-        if g.who is not None:
-            return await self._show(route, ids)
+        if g.who is None:
+            self._let_in()
+        return await self._show(route, ids)
+
+    def _let_in(self) -> None:
+        """Count a stranger until the answer is taken: slow ones leave room for who is in."""
         if self._strangers >= MOST_STRANGERS:
             raise Refusal(503, "overloaded", "Too many ask here at a time.", 1)
         self._strangers += 1
-        try:
-            return await self._show(route, ids)
-        finally:
-            self._strangers -= 1
+        request.scope[AT_ITS_END].callback(self._let_out)  # type: ignore[typeddict-item]
+
+    def _let_out(self) -> None:
+        self._strangers -= 1
 
     async def _show(self, route: Route, ids: Mapping[str, str]) -> Response:
         visit = Visit(g.who, _query(route), await _body(route), ids)

@@ -37,6 +37,7 @@ from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
 from gateway.drain import LEAVING, READY, Post, longest_drain
 from gateway.furnish import database_of
+from gateway.office.playground import LOOPBACK
 from gateway.office.whole import office_of
 from gateway.policy.keys import SECRET_BYTES
 from gateway.policy.routes import Routes
@@ -48,6 +49,9 @@ from gateway.telemetry.voice import Voice
 from gateway.words.secret import Secret
 
 MAX_NAMES_SHOWN = 12
+
+FOUND = "none; found by itself:"
+NOT_FOUND = "none, and no provider was found: set OPENAI_API_KEY, or write gateway.toml"
 
 COLLECT_EVERY = (20_000, 20, 100)
 """When Python looks for cycles. With its own thresholds (700, 10, 10) it does so all the time while
@@ -325,7 +329,7 @@ def _token_file(admin: Admin | None, voice: Voice) -> Iterator[Callable[[], None
 def address(config: Config, name: Sequence[object]) -> str:
     """Return the URL that a client on this machine can use."""
     host = str(name[0])
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (shown, not bound)
+    host = LOOPBACK.get(host, host)
     scheme = "http" if config.listen.tls is None else "https"
     return f"{scheme}://[{host}]:{name[1]}" if ":" in host else f"{scheme}://{host}:{name[1]}"
 
@@ -334,7 +338,7 @@ def announce(config: Config, found: Found, url: str, admin: Admin | None = None)
     """Print what is served, where, and lines to paste."""
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(Text(f"nursery-gateway {__version__} serves {url}", "bold"))
-    console.print(f"  configuration  {config.source or 'none; found by itself:'}")
+    console.print(f"  configuration  {config.source or (FOUND if found.notes else NOT_FOUND)}")
     for note in found.notes:
         console.print(f"                 {note}")
     homes = homes_of(config)

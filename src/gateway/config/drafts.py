@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from gateway.config.budgets import BudgetList, read_budgets
 from gateway.config.compose import Config, counts_apart
 from gateway.config.files import Files
-from gateway.config.keys import ALONE, is_limited, moment_of
+from gateway.config.keys import ALONE, OURS, is_limited, moment_of
 from gateway.config.known import Known
 from gateway.config.lines import Lines
 from gateway.config.mistakes import ConfigMistake, Notes, quoted
@@ -21,7 +21,7 @@ from gateway.config.passthrough import check_opened
 from gateway.config.secrets import Secrets
 from gateway.config.tables import Reading, read_value
 from gateway.config.teams import checked_name
-from gateway.policy.keys import Budgets, KeyRecord
+from gateway.policy.keys import INNER, Budgets, KeyRecord
 from gateway.words.caller import Limits
 
 SECONDS_A_DAY: Final = 86_400
@@ -75,6 +75,8 @@ def new_key(name: str, draft: Draft, config: Config, terms: Terms, now: int) -> 
     reading = _reading(terms)
     notes = reading.notes
     checked_name(name, (terms.name,), reading)
+    if name == INNER:
+        notes.mistake((terms.name,), OURS)
     if any(record.name == name for record in config.keys):
         notes.mistake((terms.name,), f"is the name of a key in {config.source} already")
     if draft.user is not None:

@@ -17,7 +17,7 @@ from gateway.config.passthrough import Opened, check_opened
 from gateway.config.tables import Reading, as_table, read_table
 from gateway.config.teams import check_groups, checked_name, read_groups, read_teams
 from gateway.downstream.options import AuthOptions
-from gateway.policy.keys import KeyRecord, Team
+from gateway.policy.keys import INNER, KeyRecord, Team
 from gateway.words.caller import Limits
 
 SHORTEST_PEPPER = 16
@@ -43,6 +43,7 @@ NO_HASH = (
     "is no hash of a key: that has 64 hexadecimal digits, as `gateway keys hash` prints them. The"
     " key itself never stands here"
 )
+OURS = "is the name of the key with which the operator's page asks: give it another"
 
 _HASH = re.compile(r"[0-9A-Fa-f]{64}")
 _MOMENTS = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
@@ -183,6 +184,8 @@ def _read_key(value: object, key: Key, naming: Naming, reading: Reading) -> KeyR
     if options is None:
         return None
     checked_name(options.name, (*key, "name"), reading)
+    if options.name == INNER:
+        reading.notes.mistake((*key, "name"), OURS)
     if options.user is not None:
         checked_name(options.user, (*key, "user"), reading)
     naming.check(options.models, (*key, "models"))

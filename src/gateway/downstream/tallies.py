@@ -1,6 +1,7 @@
 """What a worker counts beside its calls: the ledger, receipts, the shared store, refusals.
 
-A name that ends in `_total` is a counter since the worker began; any other is as it is now.
+A name that ends in `_total` is a counter since the worker began; any other is as it is now. All are
+numbers: a `false` is none to those who read them.
 """
 
 from collections.abc import Mapping
@@ -59,7 +60,7 @@ def _of_ledger(ledger: Ledger | None) -> dict[str, float]:
         return {}
     return {
         "ledger_queued": ledger.queued,
-        "ledger_away": ledger.away,
+        "ledger_away": int(ledger.away),
         "ledger_written_total": ledger.written,
         "ledger_journaled_total": ledger.journaled,
         "ledger_replayed_total": ledger.replayed,
@@ -73,7 +74,7 @@ def _of_receipts(sink: Sink | None) -> dict[str, float]:
         return {}
     return {
         "receipts_queued": sink.queued,
-        "receipts_away": sink.away,
+        "receipts_away": int(sink.away),
         "receipts_written_total": sink.written,
         "receipts_dropped_total": sink.dropped,
         "receipts_lost_total": sink.lost,
@@ -84,7 +85,7 @@ def _of_shared(store: Shared | None) -> dict[str, float]:
     if store is None:
         return {}
     return {
-        "shared_store_up": store.up,
+        "shared_store_up": int(store.up),
         "shared_store_losses_total": store.losses,
         "shared_store_dropped_total": store.dropped,
         "shared_store_stranded_nanos_total": store.stranded,
@@ -106,7 +107,7 @@ def _of_traces(traces: Traces | None) -> dict[str, float]:
         return {}
     return {
         "traces_queued": traces.queued,
-        "traces_away": traces.away,
+        "traces_away": int(traces.away),
         "traces_exported_total": traces.exported,
         "traces_dropped_total": traces.dropped,
     }

@@ -42,7 +42,7 @@ _CREATE: Final = (
 )
 _REVOKE: Final = "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL"
 _ROTATE: Final = "UPDATE keys SET digest = ?, hint = ? WHERE name = ? AND revoked IS NULL"
-
+_HOLD: Final = "UPDATE keys SET name = name WHERE name = ?"
 _CHANGE: Final = (
     "UPDATE keys SET models = ?, limits = ?, budgets = ?, expires = ?, metadata = ?,"
     " passthrough = ? WHERE name = ?"
@@ -143,7 +143,9 @@ class KeyStore:
         time, and what `draft` raises; then all is as it was.
         """
         with transaction(self._connection):
-            self._connection.execute(_RAISE_VERSION)  # Whoever else changes keys waits here.
+            # Whoever else changes this key waits here. The row comes before the version, as in
+            # every change: of two in opposite order PostgreSQL would break one off.
+            self._connection.execute(_HOLD, (name,))
             before = self.get(name)
             if before is None or not before.holds(at):
                 raise NotInForce(name)
@@ -153,6 +155,7 @@ class KeyStore:
                 *(record.expires, _json(record.metadata), _json(record.passthrough), name),
             )
             self._connection.execute(_CHANGE, row)
+            self._connection.execute(_RAISE_VERSION)
         return said
 
     @property

@@ -68,9 +68,19 @@ async def test_many_addresses_are_refused_together(autojump_clock: MockClock) ->
     assert sum(refused) == 4 * ALL - MOST_WAITING
 
 
-async def test_addresses_are_remembered_in_bounds(autojump_clock: MockClock) -> None:
+async def test_who_comes_from_another_address_each_time_is_refused_too(
+    autojump_clock: MockClock,
+) -> None:
+    """One after the other, so that few wait at a time."""
     attempts = Attempts()
+    assert sum([await wrong(attempts, str(number), 1) for number in range(4 * ALL)]) > ALL
+
+
+async def test_addresses_are_remembered_in_bounds(autojump_clock: MockClock) -> None:
+    attempts = Attempts(now=lambda: 0.0)  # nothing runs off
     await wrong(attempts, "a", 2 * EACH)
+    with pytest.raises(Refusal):
+        attempts.check("a")
     for number in range(MOST_KNOWN):
         await wrong(attempts, str(number), 1)
     attempts.check("a")

@@ -32,6 +32,12 @@ def test_nothing_else_opens(shown: str | None) -> None:
     assert DOOR.bearer(shown) is None
 
 
+def test_a_credential_is_compared_to_its_end() -> None:
+    door = Door([(Secret("t" * MAX_SHOWN), OPERATOR)], loopback_only=True)
+    assert door.bearer("Bearer " + "t" * MAX_SHOWN) == OPERATOR
+    assert door.bearer("Bearer " + "t" * (MAX_SHOWN + 1)) is None
+
+
 @given(st.text())
 def test_r12_no_text_opens_and_none_is_a_bug(shown: str) -> None:
     assert DOOR.bearer(shown) is None

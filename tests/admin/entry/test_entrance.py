@@ -1,19 +1,23 @@
 """People come in by a key or a token, and go out again."""
 
+import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from quart import Response
 from trio.testing import MockClock
 from werkzeug.datastructures import Headers
 
 from gateway.admin.audit import Audit
 from gateway.admin.entry.attempts import DELAY, EACH
-from gateway.admin.entry.entrance import Entrance
+from gateway.admin.entry.entrance import Entrance, begin_session
+from gateway.admin.entry.sessions import Sessions
 from gateway.admin.entry.tickets import Tickets, shared_page
 from gateway.admin.routes import Role
 from gateway.admin.site import HEADERS, MOST_STRANGERS
@@ -70,6 +74,16 @@ async def test_a_key_begins_a_session_of_its_role(hall: Hall, role: Role) -> Non
     assert KEYS[role] not in hall.said()
 
 
+async def test_over_tls_a_session_comes_back_over_tls_alone(hall: Hall) -> None:
+    assert "Secure" not in (await hall.sign_in(KEYS[Role.ADMIN])).headers["set-cookie"]
+    response = Response()
+    secure = replace(hall.guard, sessions=Sessions(Secret("k" * 43), secure=True))
+    begin_session(response, secure, PEOPLE[Role.ADMIN])
+    cookie = response.headers["set-cookie"]
+    assert cookie.startswith("__Host-gateway-session=")
+    assert "; Secure" in cookie
+
+
 async def test_a_session_finds_its_first_page(hall: Hall) -> None:
     for role, path in ((Role.ADMIN, "/live"), (Role.DEVELOPER, "/mine")):
         cookie = hall.guard.sessions.begin(PEOPLE[role])
@@ -95,6 +109,19 @@ async def test_whoever_is_in_can_have_another_made(hall: Hall) -> None:
     for role in (Role.VIEWER, Role.DEVELOPER):
         assert (await Visitor(hall.site, role).ask("POST", "/api/tickets")).status == 403
     assert answered.json["ticket"] not in hall.said()
+
+
+async def test_who_comes_in_and_who_has_a_token_made_stands_in_the_audit(hall: Hall) -> None:
+    await hall.sign_in(KEYS[Role.VIEWER])
+    await hall.sign_in(TICKET)
+    await Visitor(hall.site).ask("POST", "/api/tickets")
+    lines = [json.loads(line) for line in hall.said().splitlines()]
+    done = [(line["who"], line["action"]) for line in lines if line["event"] == "audit"]
+    assert done == [
+        ("viewer key", "sign in"),
+        ("one-time token", "sign in"),
+        ("admin key", "make one-time token"),
+    ]
 
 
 async def test_a_wrong_key_waits_and_many_are_refused(
@@ -132,6 +159,25 @@ async def test_those_who_sign_in_slowly_leave_room_for_those_who_are_in(hall: Ha
         assert (await hall.sign_in(KEYS[Role.ADMIN])).status == 503
         assert (await Visitor(hall.site).get("/")).status == 303
     assert MOST_STRANGERS < MOST_REQUESTS
+
+
+async def test_those_who_take_their_answer_slowly_leave_room_too(hall: Hall) -> None:
+    app: Any = hall.site.app()
+    ask = {"http_version": "1.1", "method": "GET", "path": "/sign-in", "raw_path": b"/sign-in"}
+    rest = {"scheme": "http", "query_string": b"", "root_path": "", "extensions": {}}
+    whole = {"type": "http", **ask, **rest, "headers": [(b"host", b"localhost")]}
+
+    async def never(*_: object) -> None:
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(MOST_STRANGERS):
+            nursery.start_soon(app, dict(whole), never, never)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await hall.sign_in(KEYS[Role.ADMIN])).status == 503
+        assert (await Visitor(hall.site).get("/")).status == 303
+        nursery.cancel_scope.cancel()
+    assert (await hall.sign_in(KEYS[Role.ADMIN])).status == 303
 
 
 async def test_r22_nobody_is_signed_in_by_a_page_of_another_site(hall: Hall) -> None:

@@ -4,9 +4,9 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
-from gateway.admin.entry.trips import _SALT, MAX_COOKIE, MOST_ENDED, Trips
+from gateway.admin.entry.trips import _SALT, LIFETIME, MAX_COOKIE, MOST_ENDED, Trips
 from gateway.words.secret import Secret
 
 KEY = Secret("k" * 43)
@@ -63,6 +63,20 @@ def test_a_cookie_of_another_start_or_of_another_kind_ends_nothing(trips: Trips)
     assert trips.end(str(signer.dumps([trip.state])), trip.state) is None
     foreign = URLSafeTimedSerializer(KEY.reveal(), salt=_SALT)
     assert trips.end(str(foreign.dumps(trip.state)), trip.state) is None
+
+
+class Past(TimestampSigner):
+    """Signs as one did who began a little too long ago."""
+
+    def get_timestamp(self) -> int:
+        return super().get_timestamp() - LIFETIME - 1
+
+
+def test_who_takes_too_long_begins_again(trips: Trips) -> None:
+    trip, cookie = trips.begin()
+    signer = URLSafeTimedSerializer(trips._signer().secret_key, salt=_SALT, signer=Past)
+    assert trips.end(str(signer.dumps(trip.state)), trip.state) is None
+    assert trips.end(cookie, trip.state) == trip
 
 
 def test_nobody_is_kept_from_the_way_by_those_who_have_gone_it_before(trips: Trips) -> None:

@@ -8,13 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.admin.figures.metrics import exposition
 from gateway.admin.figures.targets import (
     HELP,
-    MAX_NAME,
     MOST_KNOWN,
     MOST_TARGETS,
     OTHER,
-    STATES,
     Names,
 )
+from gateway.admin.models.standing import MAX_NAME, STATES
 
 CALLS, RESTS, CIRCUITS, KEYS = HELP
 

@@ -24,12 +24,18 @@ from tests.store.receipts import CALLER, DAY_NS, call, end
 AT = NOW * 10**9
 ADA = replace(CALLER, key="ada-1", user="ada")
 EVE = replace(CALLER, key="eve-1", user="eve")
+OF_EVE = f"""\
+[[keys]]
+name = "weekly"
+hash = "{"c" * 64}"
+user = "eve"
+"""
 USED = UsedTold(day="2025-11-30", model="m", calls=1, tokens_in=2, tokens_out=3, cost_nanos=4)
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
-    room = Room(tmp_path)
+    room = Room(tmp_path, TEXT + OF_EVE)
     budgets = (Budget(5_000_000_000, "day"),)
     with closing(room.database.connect()) as connection:
         store = KeyStore(connection)
@@ -100,7 +106,7 @@ async def test_s13_nothing_is_told_of_others(room: Room) -> None:
     own = visitor(room)
     for path in ("/api/me", "/mine", "/mine?model=gpt-5.2-mini"):
         said = (await own.get(path)).text
-        for word in ("eve-1", "secret-model", "nobody", "text-embedding"):
+        for word in ("eve-1", "weekly", "secret-model", "nobody", "text-embedding"):
             assert word not in said
     assert "gpt-5.2-mini" not in (await own.get("/mine?model=gpt-5.2-mini")).text
     for query in ("?user=eve", "?model=" + "x" * 300):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.admin.desk import Desk
+from gateway.admin.furniture import money
 from gateway.admin.ledger.records import Records
 from gateway.admin.ledger.spend import MOST_LINES, MOST_ROWS, PLOTTED, SHOWN, Spend
 from gateway.admin.routes import Role
@@ -101,6 +102,7 @@ async def test_of_very_many_names_the_dearest_are_told(tmp_path: Path) -> None:
         assert told["total"]["calls"] == number
         page = (await visitor(records).get("/spend?by=model")).text
         assert f"{number - SHOWN:,} others" in page
+        assert f">{money(sum(range(number - SHOWN)))}<" in page
         assert page.count('class="track"') == PLOTTED + 1  # and one of a budget
 
 
@@ -144,6 +146,11 @@ async def test_the_page_has_plots_and_the_same_numbers_as_tables(records: Record
     assert "<script>alert" not in page.text
     assert "/calls?model=%3Cscript" in page.text
     assert f"/spend?by=key&amp;since={BEFORE}&amp;until={DAY}" in page.text
+
+
+async def test_a_plot_goes_to_the_last_day_though_nothing_was_used_on_it(records: Records) -> None:
+    page = (await visitor(records, today=TODAY + 86_400).get("/spend")).text
+    assert "2024-10-05: $0.00" in page
 
 
 async def test_small_amounts_are_written_without_an_exponent(records: Records) -> None:

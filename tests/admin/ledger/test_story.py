@@ -78,6 +78,8 @@ def test_who_has_lost_a_race_is_no_reason_to_ask_another() -> None:
     found = whys(*race, Try("up/c", "completed", 2000.0, 9.0))
     assert found[1].startswith("A hedge: up/a ")
     assert found[2] == "To go on with the answer, because up/a reset the connection."
+    let_go_late = Try("up/a", "upstream_reset", 0.0, 900.0), Try("up/b", LOST, 800.0, 110.0)
+    assert whys(*let_go_late, Try("up/c", "completed", 910.0, 9.0))[2] == found[2]
 
 
 def test_each_lane_of_a_race_goes_on_for_its_own_reason() -> None:

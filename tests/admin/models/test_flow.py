@@ -1,7 +1,7 @@
 """A plan as it is drawn: home by home, with what holds there, and the way of each failure."""
 
 from gateway.admin.models.catalogue import Catalogue
-from gateway.admin.models.flow import LANES, Flow, flow_of
+from gateway.admin.models.flow import PARTS, Flow, flow_of
 from gateway.admin.models.standing import Home, Report, standings
 from gateway.policy.offers import Alias, Rules
 from gateway.policy.prices import Prices
@@ -24,29 +24,29 @@ def drawn(*homes: Home, **said: Alias) -> Flow:
 
 def test_each_part_of_a_plan_is_a_lane_of_its_own() -> None:
     flow = drawn()
-    assert [lane.title for lane in flow.lanes] == list(LANES.values())
-    assert [[stop.name for stop in lane.stops] for lane in flow.lanes] == [
+    assert [part.title for part in flow.parts] == list(PARTS.values())
+    assert [[home.name for home in part.homes] for part in flow.parts] == [
         ["a/m", "b/m"],
         ["c/n"],
         ["c/long"],
     ]
-    assert [[stop.place for stop in lane.stops] for lane in flow.lanes] == [[1, 2], [3], [1]]
+    assert [[home.place for home in part.homes] for part in flow.parts] == [[1, 2], [3], [1]]
     assert not flow.asks_thread
 
 
 def test_the_keys_of_a_home_stand_in_it_in_their_order() -> None:
-    first, second = drawn().lanes[0].stops
+    first, second = drawn().parts[0].homes
     assert (first.keys, second.keys) == ((1, 2), ())
 
 
 def test_a_home_that_rests_stands_last_and_says_so() -> None:
-    stops = drawn(Home("a/m", "open", 20.0, ttft=0.5, open_calls=2)).lanes[0].stops
-    assert [(stop.name, stop.rests_for) for stop in stops] == [("b/m", 0.0), ("a/m", 20.0)]
-    assert (stops[1].ttft, stops[1].open_calls, stops[1].why) == (0.5, 2, "first in order")
+    homes = drawn(Home("a/m", "open", 20.0, ttft=0.5, open_calls=2)).parts[0].homes
+    assert [(home.name, home.rests_for) for home in homes] == [("b/m", 0.0), ("a/m", 20.0)]
+    assert (homes[1].ttft, homes[1].open_calls, homes[1].why) == (0.5, 2, "first in order")
 
 
 def test_how_a_home_is_asked_is_told_in_few_words() -> None:
-    assert drawn().lanes[0].stops[0].facts == ("first token within 180 s", "up to 2 more tries")
+    assert drawn().parts[0].homes[0].facts == ("first token within 180 s", "up to 2 more tries")
     conduct = {
         "retries": 0,
         "hedge_after": 2.0,
@@ -54,7 +54,7 @@ def test_how_a_home_is_asked_is_told_in_few_words() -> None:
         "cache_ttl": 60.0,
         "cooldown": Cooldown(failures=0),
     }
-    facts = drawn(m=Alias(conduct=conduct, seconds={"first_token": 9.0})).lanes[0].stops[0].facts
+    facts = drawn(m=Alias(conduct=conduct, seconds={"first_token": 9.0})).parts[0].homes[0].facts
     assert facts == (
         "first token within 9 s",
         "no retry",

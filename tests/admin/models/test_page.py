@@ -1,6 +1,7 @@
 """The page of models and its API: who may look, whose view a plan is, and what is refused."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from gateway.admin.desk import Desk
 from gateway.admin.models.catalogue import Catalogue
 from gateway.admin.models.page import MOST_SHOWN, Models
 from gateway.admin.routes import Role
+from gateway.office.models import catalogue_of
 from gateway.policy.offers import Alias, Rules
 from gateway.policy.prices import Price, Prices
 from gateway.words.caller import Limits
 from tests.admin.visitor import Visitor, site
+from tests.config.texts import load
 from tests.policy.asked import offer
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
@@ -185,3 +188,12 @@ async def test_the_pages_draw_homes_prices_and_the_way_of_failures() -> None:
     for said in ("what worker 2 would do now", "rests 30 s", "key 1", "What follows a failure",
                  "$10.00 out <span class=\"muted\">and $0.01 a call</span>"):  # fmt: skip
         assert said in plan
+
+
+async def test_where_echo_alone_answers_the_page_says_what_to_do_next(tmp_path: Path) -> None:
+    advice = "Nothing but the built-in echo answers."
+    room = Room()
+    room.listed = {}
+    alone = site([Models(Desk(room.ask), catalogue_of(load("", tmp_path)))])
+    assert advice in (await Visitor(alone, Role.VIEWER).get("/models")).text
+    assert advice not in (await visitor().get("/models")).text

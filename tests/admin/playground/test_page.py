@@ -77,6 +77,24 @@ async def test_an_admin_asks_without_a_key_and_is_told_what_the_provider_says(
     assert (status, said.endswith(CHUNK)) == (200, True)
 
 
+async def test_a_conversation_may_take_longer_than_what_else_is_answered(
+    nursery: trio.Nursery,
+) -> None:
+    async def slow(link: Link) -> None:
+        await stream(link)
+        await trio.sleep(0.05)
+        await link.chunk(CHUNK, b"")
+
+    approach, _ = await approach_to(nursery, slow)
+    app = site(approach).app()
+    app.config["RESPONSE_TIMEOUT"] = 0.01
+    client = app.test_client()
+    headers, said = dict(head_of(Role.ADMIN)), json.dumps(ASKED)
+    with trio.fail_after(5):
+        response = await client.post("/api/playground", headers=headers, data=said)
+        assert (await response.get_data(as_text=False)).count(CHUNK) == 2
+
+
 async def test_a_developer_asks_with_a_key_of_their_own_and_a_viewer_not_at_all(
     nursery: trio.Nursery,
 ) -> None:

@@ -53,7 +53,7 @@ HELP: Final = {
     "shared_store_dropped_total": "What was never told or kept in common.",
     "shared_store_stranded_nanos_total": "Money that nobody can spend until its window ends.",
     "traces_queued": "Ended calls whose spans wait for the collector.",
-    "traces_away": "Whether the collector of traces takes nothing now.",
+    "traces_away": "1 where the collector of traces takes nothing now.",
     "traces_exported_total": "Spans that the collector has taken.",
     "traces_dropped_total": (
         "Spans for which there was no room, or that the collector did not take."

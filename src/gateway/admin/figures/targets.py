@@ -14,6 +14,7 @@ import msgspec
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from gateway.admin.models.standing import MAX_NAME, STATES, Home
 from gateway.telemetry.lines import printable
 
 MOST_TARGETS: Final = 200
@@ -22,9 +23,6 @@ MOST_TARGETS: Final = 200
 MOST_KNOWN: Final = 20_000
 """Targets that are looked at in one scrape; a worker knows some thousands at most."""
 
-MAX_NAME: Final = 200
-"""Characters of a target's name."""
-
 OTHER: Final = "other"
 """All targets that do not stand by name. It is nobody's name: those have a slash."""
 
@@ -32,8 +30,6 @@ CALLS: Final = "gateway_target_open_calls"
 RESTS: Final = "gateway_target_rests_seconds"
 CIRCUITS: Final = "gateway_target_circuits"
 KEYS: Final = "gateway_keys_resting"
-
-STATES: Final = ("closed", "half_open", "open")
 
 HELP: Final = {
     CALLS: "Attempts that are open at the target.",
@@ -48,22 +44,6 @@ HELP: Final = {
     KEYS: "Keys of the target that are left alone by a worker or several.",
 }
 """What each family counts."""
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A key that rests, as a worker tells it."""
-
-    number: int = 0
-
-
-class Home(msgspec.Struct, frozen=True):
-    """A target, as a worker tells it; what another version tells beside is passed over."""
-
-    name: str = ""
-    state: str = "closed"
-    rests_for: float = 0.0
-    open_calls: float = 0.0
-    resting_keys: list[Key] = []
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@ Nothing is told of others: all is looked up by the user and the team of the sess
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Final
 
@@ -19,6 +18,7 @@ from gateway.admin.keys.purses import PurseTold, purses_told
 from gateway.admin.keys.snippets import VARIABLE, chosen, snippets
 from gateway.admin.keys.spending import Since, Spending
 from gateway.admin.keys.views import by_key, key_told
+from gateway.admin.ledger.moments import day_of
 from gateway.admin.ledger.plots import Plot, columns
 from gateway.admin.ledger.plots import part_of as percent
 from gateway.admin.routes import EVERYONE, Identity, Page, Refusal, Route, Routes, Visit
@@ -211,7 +211,7 @@ def added_up(used: Sequence[UsedTold], by: str) -> list[UsedTold]:
 def plot_of(by_day: Sequence[UsedTold], now: int) -> Plot:
     """Draw what each of the last days has cost; where nothing has cost anything, its calls."""
     known = {each.day: each for each in by_day}
-    days = [_day(now // DAY - ago) for ago in reversed(range(DAYS))]
+    days = [day_of(now // DAY - ago) for ago in reversed(range(DAYS))]
     costs = any(each.cost_nanos for each in by_day)
 
     def value(day: str) -> float:
@@ -232,14 +232,9 @@ def _dollars(nanos: float) -> str:
     return money(int(nanos))
 
 
-def _day(number: int) -> str:
-    """Write a day that is counted from the first of January 1970."""
-    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=number):%Y-%m-%d}"
-
-
 def _used_told(row: Own) -> UsedTold:
     return UsedTold(
-        day=_day(row.day),
+        day=day_of(row.day),
         model=row.model,
         calls=row.calls,
         tokens_in=row.tokens_in,

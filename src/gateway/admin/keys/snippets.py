@@ -19,7 +19,7 @@ NO_SEARCH: Final = 'For a model that is not OpenAI\'s add: web_search = "disable
 FROM_AFAR: Final = "Cursor asks from its own servers: they must be able to reach this address."
 
 ECHO: Final = "echo"
-"""The built-in model, which is always there."""
+"""The built-in model, which is there unless the file gives its name away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,6 @@ SHOWN: Final = 100
 PLOTTED: Final = 10
 """Names in the table of a page, and in its plot."""
 
-DOLLAR: Final = 1_000_000_000
 CSV: Final = "text/csv; charset=utf-8"
 UNNAMED: Final = "(none)"
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.admin.models.standing import Home
 from gateway.admin.workers import Answer
 
 MOST_CUTS: Final = 5
@@ -80,23 +81,6 @@ class Connection(msgspec.Struct, frozen=True):
     peer: str = ""
     age: float | None = None
     call: Call | None = None
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A key that rests."""
-
-    number: int = 0
-    rests_for: float = 0.0
-
-
-class Home(msgspec.Struct, frozen=True):
-    """A home that rests, is half open, or has keys that rest."""
-
-    name: str = ""
-    state: str = "closed"
-    rests_for: float = 0.0
-    failures: int = 0
-    resting_keys: list[Key] = []
 
 
 class Ended(msgspec.Struct, frozen=True):

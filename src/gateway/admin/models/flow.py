@@ -8,7 +8,7 @@ from gateway.admin.models.catalogue import Catalogue, PriceTold
 from gateway.admin.models.standing import Standing, name_of
 from gateway.policy.explain import Explained, Step
 
-LANES: Final = {
+PARTS: Final = {
     "own": "Homes of the name",
     "fallback": "Fallbacks, when those have failed",
     "context": "In their place, where the prompt is too long",
@@ -20,7 +20,7 @@ RETRIES: Final = {0: "no retry", 1: "one more try"}
 """How few retries are said."""
 
 
-class Stop(NamedTuple):
+class HomeDrawn(NamedTuple):
     """One home: its place in the order, its keys in theirs, and how it is asked there."""
 
     place: int
@@ -35,44 +35,44 @@ class Stop(NamedTuple):
     price: PriceTold | None
 
 
-class Lane(NamedTuple):
+class Part(NamedTuple):
     """One part of a plan."""
 
     title: str
-    stops: tuple[Stop, ...]
+    homes: tuple[HomeDrawn, ...]
 
 
 class Flow(NamedTuple):
     """A plan as it is drawn. `ways` has for each failure whoever is asked then, in turn."""
 
-    lanes: tuple[Lane, ...]
+    parts: tuple[Part, ...]
     ways: Mapping[str, Sequence[str]]
     asks_thread: bool
 
 
 def flow_of(explained: Explained, catalogue: Catalogue, stand: Mapping[str, Standing]) -> Flow:
     """Return what is drawn of a plan."""
-    lanes: list[Lane] = []
+    parts: list[Part] = []
     place = 1
     for role, steps in groupby((*explained.steps, *explained.context), lambda step: step.role):
         # What is asked in place of all others begins anew.
         first = 1 if role == "context" else place
-        stops = tuple(_stops(steps, first, catalogue, stand))
-        lanes.append(Lane(LANES[role], stops))
-        place += len(stops)
-    return Flow(tuple(lanes), explained.ways, explained.asks_thread)
+        homes = tuple(_homes(steps, first, catalogue, stand))
+        parts.append(Part(PARTS[role], homes))
+        place += len(homes)
+    return Flow(tuple(parts), explained.ways, explained.asks_thread)
 
 
-def _stops(
+def _homes(
     steps: Iterable[Step], first: int, catalogue: Catalogue, stand: Mapping[str, Standing]
-) -> Iterable[Stop]:
+) -> Iterable[HomeDrawn]:
     """Yield the homes; the keys of one stand together in a plan."""
     groups = groupby(steps, lambda step: (step.target.name, step.target.origin))
     for place, (_, found) in enumerate(groups, first):
         keys = tuple(found)
         step = keys[0]
         standing = stand.get(name_of(step.target), Standing())
-        yield Stop(
+        yield HomeDrawn(
             place,
             step.target.name,
             step.target.kind,

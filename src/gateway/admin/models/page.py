@@ -28,8 +28,6 @@ from gateway.words.errors import UnknownModel
 MOST_SHOWN: Final = 500
 """Names of one answer."""
 
-NO_WORKER: Final = "No worker answers: the plan is that of one which has just begun."
-
 Name = Annotated[str, Meta(max_length=MAX_MODEL)]
 Number = Annotated[int, Meta(ge=1, le=100_000)]
 

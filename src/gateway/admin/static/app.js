@@ -66,15 +66,6 @@ export function age(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
-/** Writes nano-dollars as dollars. */
-export function money(nanos) {
-  if (nanos === null || nanos === undefined) return "–";
-  const dollars = nanos / 1e9;
-  const size = Math.abs(nanos);
-  const digits = size === 0 || size >= 1e9 ? 2 : Math.min(9, 12 - String(Math.trunc(size)).length);
-  return `$${dollars.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
-}
-
 export const count = (number) => (number === null || number === undefined ? "–" : number.toLocaleString("en"));
 
 /** Buttons that copy the text of what `data-copy` selects. */
