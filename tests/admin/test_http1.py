@@ -67,3 +67,18 @@ async def test_a_request_that_waits_behind_another_ends_with_its_connection(
         await trio.testing.wait_all_tasks_blocked()
         await ours.handle(Closed())
     assert ended is (kind is Http1Protocol)
+
+
+async def test_an_answer_to_a_connection_that_is_being_closed_is_no_bug() -> None:
+    told = []
+
+    async def closing(event: Event) -> None:
+        told.append(type(event))
+        raise trio.BusyResourceError("another task is currently sending data")
+
+    async with TaskGroup() as group:
+        more: Any = (False, ("127.0.0.1", 1), ("127.0.0.1", 2), closing)
+        context, state = WorkerContext(None), SimpleNamespace(copy=dict)
+        ours = Http1Protocol(None, Config(), context, group, state, *more)
+        await ours.send(RawData(b"HTTP/1.1 505 \r\n\r\n"))
+    assert told == [RawData]

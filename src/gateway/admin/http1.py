@@ -6,6 +6,7 @@ it: so what stands here holds for the versions of it that `pyproject.toml` allow
 `tests/admin/test_http1.py` says when one learns to be told.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -21,6 +22,17 @@ class Http1Protocol(H11Protocol):
         super().__init__(*given)
         self._reading = trio.CancelScope()
         self._is_closed = False
+        self._hand_on = self.send
+        self.send = self._send
+
+    async def _send(self, event: Event) -> None:
+        """Send nothing more where the connection is being closed meanwhile.
+
+        Hypercorn's own end of it is a write, too, and Trio calls two at a time a conflict: whoever
+        answered would take it for a bug.
+        """
+        with suppress(trio.BusyResourceError):
+            await self._hand_on(event)
 
     async def handle(self, event: Event) -> None:
         """Read nothing more of a connection that is closed.
