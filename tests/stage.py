@@ -417,3 +417,19 @@ class Stage:
 def _clocks_of(timeouts: Timeouts) -> dict[str, float]:
     names = ("connect", "first_token", "idle", "total")
     return {name: getattr(timeouts, name) for name in names}
+
+
+async def hand_over(stage: Stage) -> None:
+    """Have a call read along with another whose client leaves in mid-stream: it hears the end."""
+    provider = stage.provider(STREAM_HEAD)
+    first = stage.ask(chat())
+    await trio.sleep(0.5)
+    second = stage.ask(chat())
+    await trio.sleep(0.5)
+    provider.say(chunk(event("hel")))
+    await trio.sleep(1)
+    first.leave()
+    await trio.sleep(1)
+    provider.say(chunk(event("lo"), STOP, DONE) + END)
+    assert (await second.reply()).text == "hello"
+    await stage.calls.ended()

@@ -14,16 +14,12 @@ from gateway.store.search import Wanted, search
 from gateway.words.receipt import Receipt
 from gateway.words.target import Conduct
 from tests.stage import (
-    DONE,
-    END,
-    STOP,
     STREAM_HEAD,
     WHOLE_STREAM,
     Stage,
     answer,
     chat,
-    chunk,
-    event,
+    hand_over,
 )
 from tests.store.receipts import NOON_NS
 
@@ -77,18 +73,7 @@ async def test_who_leaves_a_shared_answer_closes_nothing_and_who_stays_takes_it_
     stage: Stage, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     stage.conduct = Conduct(retries=0, coalesce=True)
-    provider = stage.provider(STREAM_HEAD)
-    first = stage.ask(chat())
-    await trio.sleep(0.5)
-    second = stage.ask(chat())
-    await trio.sleep(0.5)
-    provider.say(chunk(event("hel")))
-    await trio.sleep(1)
-    first.leave()
-    await trio.sleep(1)
-    provider.say(chunk(event("lo"), STOP, DONE) + END)
-    assert (await second.reply()).text == "hello"
-    await stage.calls.ended()
+    await hand_over(stage)
     gone, stayed = (told(receipt, tmp_path) for receipt in stage.book.receipts)
     assert gone.steps[0].went == "was read on for another call"
     assert gone.end[0] == "The client left before the end."

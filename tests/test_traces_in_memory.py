@@ -17,17 +17,12 @@ from tests.made import Make
 from tests.passages import told as said
 from tests.stage import (
     COMPLETION,
-    DONE,
-    END,
-    STOP,
-    STREAM_HEAD,
     Provider,
     Stage,
     answer,
     chat,
-    chunk,
-    event,
     get,
+    hand_over,
 )
 
 pytest_plugins = ("tests.making", "tests.onstage", "tests.served")
@@ -139,18 +134,7 @@ async def test_an_answer_that_is_handed_over_has_a_span_in_each_call(
 ) -> None:
     stage.tracing = counting()
     stage.conduct = Conduct(retries=0, coalesce=True)
-    provider = stage.provider(STREAM_HEAD)
-    first = stage.ask(chat())
-    await trio.sleep(0.5)
-    second = stage.ask(chat())
-    await trio.sleep(0.5)
-    provider.say(chunk(event("hel")))
-    await trio.sleep(1)
-    first.leave()
-    await trio.sleep(1)
-    provider.say(chunk(event("lo"), STOP, DONE) + END)
-    assert (await second.reply()).text == "hello"
-    await stage.calls.ended()
+    await hand_over(stage)
     for receipt in stage.book.receipts:
         (attempt,) = receipt.attempts
         assert receipt.trace is not None

@@ -22,6 +22,7 @@ from tests.stage import (
     chunk,
     event,
     fault,
+    hand_over,
 )
 
 pytest_plugins = ("tests.onstage",)
@@ -179,18 +180,7 @@ async def test_who_leaves_leaves_the_others_alone_and_the_last_closes(
 async def test_who_stays_hears_the_end_and_pays_for_it(
     sharing: Stage, autojump_clock: MockClock
 ) -> None:
-    provider = sharing.provider(STREAM_HEAD)
-    first = sharing.ask(chat())
-    await trio.sleep(0.5)
-    second = sharing.ask(chat())
-    await trio.sleep(0.5)
-    provider.say(chunk(event("hel")))
-    await trio.sleep(1)
-    first.leave()
-    await trio.sleep(1)
-    provider.say(chunk(event("lo"), STOP, DONE) + END)
-    assert (await second.reply()).text == "hello"
-    await sharing.calls.ended()
+    await hand_over(sharing)
     gone, stayed = sharing.book.receipts
     assert [attempt.outcome for attempt in gone.attempts] == ["handed on"]
     assert [attempt.outcome for attempt in stayed.attempts] == ["completed"]

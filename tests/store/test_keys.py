@@ -2,6 +2,7 @@
 
 import stat
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -144,17 +145,28 @@ def test_a_key_that_opens_nothing_is_not_changed(store: KeyStore) -> None:
     assert store.get("ci") == replace(FULL, revoked=1_750_000_000)
 
 
-async def test_of_two_who_change_a_key_at_once_one_goes_by_what_the_other_left(
-    database: Database, store: KeyStore
-) -> None:
-    """The one comes while the other drafts, and waits."""
-    store.create(FULL)
+async def change_while(store: KeyStore, other: Callable[[], None]) -> None:
+    """Change the models of a key; another comes while that is drafted, and waits."""
     drafting, go_on = threading.Event(), threading.Event()
 
     def slowly(before: KeyRecord) -> tuple[KeyRecord, None]:
         drafting.set()
         go_on.wait(PATIENCE)
         return replace(before, models=("mini",)), None
+
+    with trio.fail_after(2 * PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, store.change, "ci", 1_750_000_000, slowly)
+            await trio.to_thread.run_sync(drafting.wait)
+            nursery.start_soon(trio.to_thread.run_sync, other)
+            await trio.sleep(0.03)
+            go_on.set()
+
+
+async def test_of_two_who_change_a_key_at_once_one_goes_by_what_the_other_left(
+    database: Database, store: KeyStore
+) -> None:
+    store.create(FULL)
 
     def quickly(before: KeyRecord) -> tuple[KeyRecord, None]:
         return replace(before, limits=Limits(1, None, None)), None
@@ -163,13 +175,7 @@ async def test_of_two_who_change_a_key_at_once_one_goes_by_what_the_other_left(
         with closing(database.connect()) as connection:
             KeyStore(connection).change("ci", 1_750_000_000, quickly)
 
-    with trio.fail_after(2 * PATIENCE):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.to_thread.run_sync, store.change, "ci", 1_750_000_000, slowly)
-            await trio.to_thread.run_sync(drafting.wait)
-            nursery.start_soon(trio.to_thread.run_sync, change_elsewhere)
-            await trio.sleep(0.03)
-            go_on.set()
+    await change_while(store, change_elsewhere)
     assert store.get("ci") == replace(FULL, models=("mini",), limits=Limits(1, None, None))
 
 
@@ -178,24 +184,12 @@ async def test_a_key_that_is_revoked_while_another_drafts_a_change_is_revoked(
 ) -> None:
     """Both come through in turn: neither holds what the other waits for."""
     store.create(FULL)
-    drafting, go_on = threading.Event(), threading.Event()
-
-    def slowly(before: KeyRecord) -> tuple[KeyRecord, None]:
-        drafting.set()
-        go_on.wait(PATIENCE)
-        return replace(before, models=("mini",)), None
 
     def revoke_elsewhere() -> None:
         with closing(database.connect()) as connection:
             assert KeyStore(connection).revoke("ci", 1_750_000_001)
 
-    with trio.fail_after(2 * PATIENCE):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.to_thread.run_sync, store.change, "ci", 1_750_000_000, slowly)
-            await trio.to_thread.run_sync(drafting.wait)
-            nursery.start_soon(trio.to_thread.run_sync, revoke_elsewhere)
-            await trio.sleep(0.03)
-            go_on.set()
+    await change_while(store, revoke_elsewhere)
     assert store.get("ci") == replace(FULL, models=("mini",), revoked=1_750_000_001)
 
 
