@@ -7,9 +7,12 @@ from itertools import starmap
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from gateway.config.compose import Config
+from gateway.downstream.connection import FRESH_TIMEOUT
+from gateway.downstream.idle import SWEEP_INTERVAL
 from gateway.downstream.listen import Listening
 from gateway.downstream.options import CallOptions, ListenOptions
 from gateway.drain import Ending
@@ -58,6 +61,30 @@ async def test_draining_closes_what_is_idle_and_ends_what_is_busy_after_its_answ
     assert (reply.text, reply.get("connection")) == ("hello", "close")
     busy.leave()
     assert await busy.hung_up() == 8
+
+
+async def test_g1_one_that_was_only_just_let_in_may_still_ask(
+    stage: Stage, autojump_clock: MockClock
+) -> None:
+    """G1. What it wrote as it connected may be on its way still."""
+    quick, silent, served, begun = (stage.connect() for _ in range(4))
+    served.send(MODELS)
+    await served.reply()
+    begun.send(b"GET /v1/mo")
+    await trio.testing.wait_all_tasks_blocked()
+    stage.calls.draining = True
+    for connection in stage.connections:
+        connection.drain()
+    for caller in (served, begun):  # they have had their first word
+        assert await caller.hung_up() == 0
+    await trio.sleep(FRESH_TIMEOUT / 2)
+    quick.send(MODELS)
+    reply = await quick.reply()
+    assert (reply.status, reply.get("connection")) == (200, "close")
+    quick.leave()
+    assert FRESH_TIMEOUT <= await silent.hung_up() <= FRESH_TIMEOUT + SWEEP_INTERVAL
+    assert silent.line.writes == []
+    assert len(stage.hall.idle) == 0
 
 
 @pytest.mark.parametrize(("behind", "more"), [(b"", 0), (MODELS, 1), (b"GET /v1/mod", 0)])

@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from trio.testing import MockClock
 from gateway.downstream.accept import CALM, IN_A_ROW, NOT_SENT_BYTES, PAUSE, Accepting, Reserve
 from gateway.telemetry.log import Log, open_log
 from gateway.telemetry.options import LogOptions
+from gateway.upstream.wire import Wire
 
 
 @pytest.fixture
@@ -100,6 +102,9 @@ class Failing:
 
     def fileno(self) -> int:
         return self._sock.fileno()
+
+    def close(self) -> None:
+        self._sock.close()
 
     def accept(self) -> tuple[socket.socket, object]:
         if self._errors:
@@ -215,6 +220,76 @@ def lowest_free() -> int:
     """Return the number that the next descriptor would have; all below are in use."""
     with socket.socket() as probe:
         return probe.fileno()
+
+
+async def test_g1_whoever_stands_in_the_queue_is_handed_out_as_it_closes(
+    sock: socket.socket,
+) -> None:
+    """G1. With the socket the kernel would reset them, and what they have asked would be lost."""
+    accepting = Accepting(sock)
+    waiting = clients(sock, 3)
+    waiting[0].sendall(b"hello")
+    last = accepting.shut()
+    assert [wire.sock.getpeername() for wire in last] == [each.getsockname() for each in waiting]
+    assert await last[0].receive_some() == b"hello"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(waiting[0].getpeername())
+    assert accepting.shut() == []
+    await accepting.aclose()
+    for client, wire in zip(waiting, last, strict=True):
+        client.close()
+        wire.close()
+
+
+async def test_g1_one_that_failed_in_the_queue_keeps_no_other_out(sock: socket.socket) -> None:
+    """G1."""
+    failing = Failing(sock, errno.ECONNABORTED)
+    (client,) = clients(sock, 1)
+    (wire,) = Accepting(failing).shut()  # type: ignore[arg-type]
+    client.close()
+    wire.close()
+
+
+async def test_g1_a_door_that_shuts_as_somebody_knocks_ends_the_accepting_and_nothing_else() -> (
+    None
+):
+    """G1. Whether the one who accepts or the one who shuts is woken first is up to chance."""
+    for _ in range(16):
+        sock = socket.create_server(("127.0.0.1", 0))
+        accepting, scope = Accepting(sock), trio.CancelScope()
+        bell, rope = socket.socketpair()
+        taken: list[Wire] = []
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take, accepting, scope, taken, nursery)
+            nursery.start_soon(end, bell, accepting, scope, taken)
+            await trio.testing.wait_all_tasks_blocked()
+            (client,) = clients(sock, 1)
+            rope.send(b"x")
+        assert len(taken) == 1
+        taken[0].close()
+        for each in (client, bell, rope):
+            each.close()
+
+
+async def take(
+    accepting: Accepting, scope: trio.CancelScope, taken: list[Wire], nursery: trio.Nursery
+) -> None:
+    with scope:
+        await trio.serve_listeners(partial(note, taken), [accepting], handler_nursery=nursery)
+
+
+async def note(taken: list[Wire], wire: Wire) -> None:
+    taken.append(wire)
+
+
+async def end(
+    bell: socket.socket, accepting: Accepting, scope: trio.CancelScope, taken: list[Wire]
+) -> None:
+    """Do at the bell what a drain does."""
+    await trio.lowlevel.wait_readable(bell)
+    scope.cancel()
+    taken += accepting.shut()
 
 
 async def test_closing_wakes_whoever_waits_and_may_be_repeated(sock: socket.socket) -> None:

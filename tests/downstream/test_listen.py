@@ -272,6 +272,8 @@ async def test_g1_to_stop_closes_what_is_idle_and_waits_for_what_is_busy(place: 
     listening = await place.open()
     provider = place.stage.provider(*WHOLE_STREAM[:2])
     idle, busy = await place.connect(), await place.connect()
+    await idle.send_all(MODELS)
+    await receive(idle)
     await busy.send_all(chat())
     await provider.asked.wait()
     await settled(place, listening, 2)
@@ -289,6 +291,42 @@ async def test_g1_to_stop_closes_what_is_idle_and_waits_for_what_is_busy(place: 
     with trio.fail_after(SOON):
         await listening.ended()
     await idle.aclose()
+
+
+async def test_g1_whoever_stands_at_the_door_as_it_closes_is_answered(place: Place) -> None:
+    """G1. A proxy has connected and asked; a reset would lose what it may not ask again."""
+    listening = await place.open()
+    address = ("127.0.0.1", place.port)
+    clients = [socket.create_connection(address) for _ in range(3)]
+    clients[0].sendall(MODELS)
+    place.stage.calls.draining = True
+    listening.stop_accepting()
+    streams = [trio.SocketStream(trio.socket.from_stdlib_socket(client)) for client in clients]
+    await settled(place, listening, 3)
+    await streams[1].send_all(MODELS)
+    for stream in streams[:2]:
+        answer = await receive(stream)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"connection: close\r\n" in answer
+    for stream in streams[:2]:
+        await stream.aclose()
+    # Whoever says nothing holds nobody up.
+    with trio.fail_after(SOON):
+        await listening.ended()
+    await streams[2].aclose()
+
+
+async def test_g2_whoever_stood_at_the_door_goes_with_all_others(place: Place) -> None:
+    """G2."""
+    async with trio.open_nursery() as place.nursery:
+        listening = await place.open()
+        client = socket.create_connection(("127.0.0.1", place.port))
+        listening.stop_accepting()
+        place.nursery.cancel_scope.cancel()
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(client))
+    assert await receive(stream) == b""
+    await stream.aclose()
+    assert len(listening) == 0
 
 
 async def test_a_connection_that_is_idle_for_too_long_is_closed(place: Place) -> None:
@@ -330,7 +368,7 @@ async def test_g1_to_stop_closes_what_is_idle_under_tls(
     await trio.aclose_forcefully(client)
 
 
-async def test_g1_whoever_is_still_in_its_handshake_as_the_doors_close_is_not_waited_for(
+async def test_g1_whoever_is_still_in_its_handshake_as_the_doors_close_may_ask_once(
     place: Place, authority: trustme.CA, files: TlsFiles
 ) -> None:
     """G1."""
@@ -342,8 +380,31 @@ async def test_g1_whoever_is_still_in_its_handshake_as_the_doors_close_is_not_wa
     authority.configure_trust(context)
     client = trio.SSLStream(raw, context, server_hostname="localhost", https_compatible=True)
     with trio.fail_after(SOON):
-        await client.do_handshake()
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
         assert await client.receive_some() == b""
+        await listening.ended()
+    await trio.aclose_forcefully(client)
+
+
+async def test_g1_whoever_stands_at_the_door_under_tls_is_answered(
+    place: Place, authority: trustme.CA, files: TlsFiles
+) -> None:
+    """G1."""
+    listening = await place.open(ListenOptions(port=0, tls=files))
+    raw = socket.create_connection(("127.0.0.1", place.port))
+    listening.stop_accepting()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    client = trio.SSLStream(
+        trio.SocketStream(trio.socket.from_stdlib_socket(raw)),
+        context,
+        server_hostname="localhost",
+        https_compatible=True,
+    )
+    with trio.fail_after(SOON):
+        await client.send_all(MODELS)
+        assert (await receive(client)).startswith(b"HTTP/1.1 200 OK\r\n")
         await listening.ended()
     await trio.aclose_forcefully(client)
 

@@ -21,6 +21,9 @@ from gateway.upstream.wire import Wire
 IN_A_ROW = 64
 """Connections that are taken before all others have their turn."""
 
+MOST_AT_THE_END = 1024
+"""Connections that are still taken as the socket is closed: as many as its queue holds."""
+
 NOT_SENT_BYTES = 16_384
 """What may wait in the kernel: more would only be stale by the time that it leaves."""
 
@@ -156,8 +159,25 @@ class Accepting(trio.abc.Listener[Wire]):
             await wait_readable(self._sock)
         self._reserve.refill()
 
-    async def aclose(self) -> None:
+    def shut(self) -> list[Wire]:
+        """Close, and return who stood in the queue: with the socket the kernel would reset them."""
+        last: list[Wire] = []
+        for _ in range(MOST_AT_THE_END):
+            try:
+                sock, _ = self._sock.accept()
+            except OSError as error:
+                if error.errno not in _OF_THE_CONNECTION:
+                    break
+            else:
+                last.append(Wire(sock))
+        self._close()
+        return last
+
+    def _close(self) -> None:
         if self._sock.fileno() >= 0:
             notify_closing(self._sock)
             self._sock.close()
+
+    async def aclose(self) -> None:
+        self._close()
         await checkpoint()

@@ -23,6 +23,10 @@ from gateway.upstream.wire import Wire
 from gateway.words.errors import ClientMistake, HeadTimeout
 
 READ_BYTES = 65_536
+FRESH_TIMEOUT = 0.25
+"""Seconds that a connection has to say its first word though the house is closing: whoever has
+only just been let in has mostly written it already."""
+
 LINGER_TIMEOUT = 2.0
 LINGER_BYTES = 33_554_432
 
@@ -58,6 +62,7 @@ class Connection:
         self._client: HttpClient | TalkClient | None = None
         self._buffer = b""
         self._reading_head = False
+        self._fresh = True
         self._gone = False
         self._stopping = self._hung_up = False
         self._skip_blank_line = True
@@ -71,6 +76,14 @@ class Connection:
         """Close the connection if it is between requests; else after the present one."""
         self._stopping = True
         if self._reading_head:
+            self._wait_no_longer()
+
+    def _wait_no_longer(self) -> None:
+        """Hang up on a client that says nothing; on a new one only when it had its moment."""
+        until = self.opened + FRESH_TIMEOUT
+        if self._fresh and trio.current_time() < until:
+            self._hall.idle.add(self, until)
+        else:
             self.hang_up()
 
     def hang_up(self) -> None:
@@ -195,14 +208,15 @@ class Connection:
         return read_head(data)
 
     async def _wait_for_request(self, patience: float) -> bytes:
-        if self._stopping:
-            self.hang_up()
         idle = self._hall.idle
         idle.add(self, trio.current_time() + patience)
+        if self._stopping:
+            self._wait_no_longer()
         try:
             return bytes(await self._stream.receive_some(READ_BYTES))
         finally:
             idle.remove(self)
+            self._fresh = False
 
     async def _rest_of_head(self) -> int:
         """Read on to the end of a head that has begun; 0 where it has none."""

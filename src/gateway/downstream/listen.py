@@ -16,7 +16,7 @@ from hypercorn.config import Config
 
 from gateway.downstream.accept import KEPT, Accepting, Reserve
 from gateway.downstream.connection import Connection, Hall, linger
-from gateway.downstream.gone import socket_of
+from gateway.downstream.gone import socket_of, wire_of
 from gateway.downstream.options import ListenOptions
 from gateway.downstream.refusal import refusal
 from gateway.words.errors import Busy
@@ -140,14 +140,9 @@ class Listening:
         self._accepting = trio.CancelScope()
         self._connections: dict[Connection, None] = {}
         self._ended = trio.Event()
-        tls = tls_context(options)
-        self._listeners: list[trio.abc.Listener[trio.abc.Stream]] = []
-        for sock in sockets:
-            listener = Accepting(sock, self._reserve)
-            if tls is None:
-                self._listeners.append(listener)
-            else:
-                self._listeners.append(trio.SSLListener(listener, tls, https_compatible=True))
+        self._tls = tls_context(options)
+        self._doors = [Accepting(sock, self._reserve) for sock in sockets]
+        self._late: list[trio.abc.Stream] = []
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -158,24 +153,48 @@ class Listening:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept and serve until cancelled, or until stopped and the last connection has ended."""
         async with trio.open_nursery() as connections:
-            with self._accepting:
-                await trio.serve_listeners(
-                    self._serve,
-                    self._listeners,
-                    handler_nursery=connections,
-                    task_status=task_status,  # type: ignore[arg-type]
-                )
+            try:
+                with self._accepting:
+                    await trio.serve_listeners(
+                        self._serve,
+                        [self._listener(door) for door in self._doors],
+                        handler_nursery=connections,
+                        task_status=task_status,  # type: ignore[arg-type]
+                    )
+            finally:
+                for stream in self._late:
+                    connections.start_soon(self._serve_late, stream)
         self._ended.set()
+
+    def _listener(self, door: Accepting) -> trio.abc.Listener[trio.abc.Stream]:
+        if self._tls is None:
+            return door
+        return trio.SSLListener(door, self._tls, https_compatible=True)
 
     async def ended(self) -> None:
         """Wait until the last connection has ended, after `stop_accepting`."""
         await self._ended.wait()
 
     def stop_accepting(self) -> None:
-        """Close the listeners and the idle connections; busy ones end after their request."""
+        """Close the listeners and the idle connections; busy ones end after their request.
+
+        Whoever stands at a door in this moment is let in: a proxy has asked there already.
+        """
         self._accepting.cancel(reason="drain")
+        for wire in [wire for door in self._doors for wire in door.shut()]:
+            self._late.append(
+                wire
+                if self._tls is None
+                else trio.SSLStream(wire, self._tls, server_side=True, https_compatible=True)
+            )
         for connection in self._connections:
             connection.drain()
+
+    async def _serve_late(self, stream: trio.abc.Stream) -> None:
+        try:
+            await self._serve(stream)
+        finally:
+            wire_of(stream).close()
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         over = len(self._connections) - self._most
