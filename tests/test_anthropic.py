@@ -284,5 +284,5 @@ models = "*"
         speaker = SPEAKERS["sync"](running.api)
         while "claude-sonnet-4-5" not in {model.id for model in await speaker.models()}:
             await trio.sleep(0.02)
-    assert asked[:3] == [b"GET /v1/models HTTP/1.1", KEY.encode(), b"2023-06-01"]
+    assert asked[:3] == [b"GET /v1/models?limit=1000 HTTP/1.1", KEY.encode(), b"2023-06-01"]
     nursery.cancel_scope.cancel()

@@ -17,3 +17,7 @@ def test_a_server_without_a_key_is_told_the_version_alone() -> None:
 def test_where_its_api_begins_and_how_long_answers_may_be() -> None:
     options = anthropic.Options()
     assert (options.base_url, options.max_tokens) == ("https://api.anthropic.com/v1", 8192)
+
+
+def test_its_list_of_models_is_asked_for_in_one_page() -> None:
+    assert anthropic.Options.LISTS == "/models?limit=1000"

@@ -1,6 +1,6 @@
 """Anthropic: its own Messages API, and whoever else serves it."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -15,6 +15,8 @@ VERSION = b"2023-06-01"
 
 class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Anthropic, or a server that speaks its Messages API."""
+
+    LISTS: ClassVar[str] = "/models?limit=1000"
 
     base_url: Annotated[
         str,
