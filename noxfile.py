@@ -26,6 +26,19 @@ PURE_ROOMS = ("words", "forms", "providers", "policy")
 """Nothing in them needs a socket, so nothing in them goes untested: 100 %."""
 
 
+LOCK = "deploy/container/requirements.lock"
+TOOLS_LOCK = "tools/release/tools.lock"
+BACKEND_LOCK = "tools/release/build.lock"
+BILL = "build/nursery-gateway.cdx.json"
+
+ALONE = [
+    *(f"tests/{room}" for room in (*PURE_ROOMS, "relay", "downstream", "upstream", "telemetry")),
+    "tests/test_leaving_in_memory.py",
+    "tests/test_openai_client.py",
+]
+"""Tests of every room that a call passes, and of the real process with the official client."""
+
+
 def groups(*names: str) -> list[str]:
     """Return the requirements of these groups in `pyproject.toml`."""
     return list(nox.project.dependency_groups(PROJECT, *names))
@@ -120,6 +133,95 @@ def news(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Make the site of the pages, strictly, into build/site; `-- linkcheck` asks the network."""
+    session.install(*groups("docs"))
+    builder, *more = session.posargs or ["html"]
+    kept = session.create_tmp()
+    strictly = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet", "--jobs", "auto")
+    places = ("--conf-dir", "tools/site", "--doctree-dir", f"{kept}/doctrees")
+    made = "build/site" if builder == "html" else f"build/{builder}"
+    session.run("sphinx-build", "-b", builder, *strictly, *places, *more, ".", made)
+    if builder == "html":
+        session.run("python", "-m", "tools.site.links", made)
+
+
+def fresh(session: nox.Session, name: str, *wanted: str) -> Path:
+    """Make an environment with nothing but what is named; return where its packages stand."""
+    place = Path(session.create_tmp()).absolute() / name
+    session.run("uv", "venv", "--quiet", "--clear", "--python", f"{session.bin}/python", str(place))
+    session.run("uv", "pip", "install", "--quiet", "--python", str(place), *wanted)
+    return next(place.glob("lib/python3*/site-packages"))
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Lock all packages by hash, none younger than eight days; `-- --upgrade` takes new ones."""
+    session.install("packaging>=25", "uv>=0.9")
+    backend = Path(session.create_tmp()) / "build.in"
+    backend.write_text("\n".join(PROJECT["build-system"]["requires"]))
+    # What is wrong with a release is mostly found within days; until then others may try it.
+    compiled = (
+        *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
+        *("--fork-strategy", "fewest", "--generate-hashes", "--exclude-newer", "8 days"),
+        *("--custom-compile-command", "nox -s lock", *session.posargs),
+    )
+    session.run(*compiled, "--all-extras", "pyproject.toml", "--output-file", LOCK)
+    session.run(*compiled, "--group", "release", "--output-file", TOOLS_LOCK)
+    session.run(*compiled, str(backend), "--no-annotate", "--output-file", BACKEND_LOCK)
+    session.run("python", "-m", "tools.release.lock")
+    site = fresh(session, "whole", "--require-hashes", "--requirement", LOCK)
+    session.run("python", "-m", "tools.release.licences", str(site), "docs/licences.md")
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """Build a release into dist/, twice, and try it as installed; `-- v1.2.3` is held to it."""
+    session.install("--require-hashes", "--requirement", TOOLS_LOCK)
+    for tag in session.posargs:
+        session.run("python", "-m", "tools.release.tag", tag)
+    session.run("python", "-m", "tools.release.lock")
+    stamp = str(session.run("git", "log", "-1", "--format=%ct", external=True, silent=True)).strip()
+    session.run("python", "-m", "tools.release.build", "dist", stamp)
+    built = [str(path) for path in sorted(Path("dist").glob("nursery_gateway-*"))]
+    wheel = next(path for path in built if path.endswith(".whl"))
+    session.run("twine", "check", "--strict", *built)
+    session.run("check-wheel-contents", wheel)
+    bare = fresh(session, "bare", "--constraints", LOCK, wheel)
+    session.run("python", "-m", "tools.release.contents", str(bare))
+    session.run("python", "-m", "tools.release.trial", str(bare.parents[2] / "bin"))
+    whole = fresh(session, "whole", "--require-hashes", "--requirement", LOCK)
+    session.run(
+        "uv", "pip", "install", "--quiet", "--python", str(whole.parents[2]), "--no-deps", wheel
+    )
+    session.run("python", "-m", "tools.release.trial", str(whole.parents[2] / "bin"))
+    session.run("python", "-m", "tools.release.licences", str(whole))
+    Path(BILL).parent.mkdir(exist_ok=True)
+    Path(BILL).unlink(missing_ok=True)
+    made = ("--output-reproducible", "--of", "JSON", "--output-file", BILL)
+    session.run("cyclonedx-py", "environment", *made, str(whole.parents[2] / "bin/python"))
+    session.run("python", "-m", "tools.release.bill", BILL)
+
+
+@nox.session(default=False)
+def supply(session: nox.Session) -> None:
+    """Ask for known holes in what is locked, and read the workflows; `-- --offline` asks nobody."""
+    session.install("--require-hashes", "--requirement", TOOLS_LOCK)
+    session.run("python", "-m", "tools.release.lock")
+    session.run("zizmor", "--offline", "--persona", "auditor", "--strict-collection", ".github")
+    if "--offline" not in session.posargs:
+        for locked in (LOCK, TOOLS_LOCK, BACKEND_LOCK):
+            session.run("pip-audit", "--strict", "--disable-pip", "--requirement", locked)
+
+
+@nox.session(default=False, python=["3.11", "3.12", "3.13", "3.14"])
+def pythons(session: nox.Session) -> None:
+    """Run the tests that need nothing but Python on each one that is there; `-- tests` runs all."""
+    session.install("-e", ".", *groups("test"))
+    session.run("pytest", "--quiet", *(session.posargs or ALONE))
+
+
+@nox.session(default=False)
 def overload(session: nox.Session) -> None:
     """Hold 9,000 idle streams through one process, and let them leave at once."""
     session.install("-e", ".", *groups("bench"))
@@ -128,11 +230,36 @@ def overload(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def rolling(session: nox.Session) -> None:
+    """Restart two gateways behind nginx in turn under load, and see that no call fails."""
+    session.install("-e", ".", *groups("bench", "test"))
+    session.run("python", "-m", "benchmarks.rolling", *session.posargs)
+
+
+@nox.session(default=False)
+def deployment(session: nox.Session) -> None:
+    """Hold what lies in deploy/ against Helm, Kubernetes, Compose and hadolint."""
+    session.install("-e", ".", *groups("deploy", "test"))
+    files = sorted(str(path) for path in Path("tests").glob("test_deploy_*.py"))
+    required = "docker-compose,hadolint,helm_python,kubernetes_validate"
+    given = {"GATEWAY_TESTS_REQUIRE": required}
+    session.run("pytest", *(session.posargs or files), env=given)
+
+
+@nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Put load and faults on the gateway at once, and explain every call; `-- --minutes 30`."""
     session.install("-e", ".", *groups("bench"))
     kept = session.cache_dir / "benchmarks"
     session.run("python", "-m", "benchmarks.soak", "--cache", str(kept), *session.posargs)
+
+
+@nox.session(default=False)
+def reloading(session: nox.Session) -> None:
+    """Change the configuration under 500 open streams, again and again, and break none."""
+    session.install("-e", ".", *groups("bench"))
+    kept = session.cache_dir / "benchmarks"
+    session.run("python", "-m", "benchmarks.reloading", "--cache", str(kept), *session.posargs)
 
 
 @nox.session(default=False)

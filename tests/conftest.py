@@ -1,5 +1,6 @@
 """What all tests share: the leak check, the programs that a test may require, Hypothesis."""
 
+import gc
 import importlib.util
 import inspect
 import os
@@ -52,6 +53,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.add_marker(pytest.mark.trio(run=run_and_count), append=False)
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector pass over what stays until the end: the modules, the tests themselves.
+
+    The leak check and the tests of garbage ask it to go through all that there is.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

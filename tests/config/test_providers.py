@@ -15,7 +15,7 @@ from gateway.config.providers import (
 )
 from gateway.config.show import sections
 from gateway.providers import CLIENT_KEY, Settings, echo, openai
-from gateway.words.grants import GoogleGrant
+from gateway.words.grants import EntraGrant, GoogleGrant
 from gateway.words.secret import Secret
 from tests.config.texts import load, mistakes
 
@@ -341,7 +341,11 @@ def test_what_credentials_are_fetched_with_is_a_secret_and_makes_a_grant(tmp_pat
     (secret,) = secrets_in(config.providers["azure"])
     assert secret.reveal() == "app-secret"
     homes = homes_of(config)
-    assert homes.grants == {"azure": config.providers["azure"].grant()}
+    # Secrets are compared with nothing, so grants are by what they show.
+    assert repr(homes.grants) == repr({"azure": config.providers["azure"].grant()})
+    grant = homes.grants["azure"]
+    assert isinstance(grant, EntraGrant)
+    assert grant.client_secret is secret
     assert [offer.target.grant for offer in homes.offers] == ["azure", ""]
 
 

@@ -139,7 +139,7 @@ def test_more_objects_than_the_body_is_worth_are_refused() -> None:
 
 
 def test_arguments_that_are_nested_too_deeply_are_refused() -> None:
-    deep = '{"a":' * 5000 + "1" + "}" * 5000
+    deep = '{"a":' * 50_000 + "1" + "}" * 50_000
     message = {"role": "assistant", "tool_calls": [called_with(deep)]}
     assert "no JSON object" in refused(USER, message).message
 

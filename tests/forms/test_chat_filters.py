@@ -49,7 +49,7 @@ def test_an_event_on_several_lines_becomes_one() -> None:
         b'{"choices":[]}',
         b'{"choices":[],"prompt_filter_results":null}',
         b'["prompt_filter_results"]',
-        b'{"prompt_filter_results":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"prompt_filter_results":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
 )
 def test_what_tells_of_no_filter_stays_as_it_is(data: bytes) -> None:

@@ -1,6 +1,7 @@
 """Chunks that are joined are the completion that the provider would have told in one piece."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -262,8 +263,12 @@ def deep(levels: int, name: str = "delta") -> bytes:
     return b'{"choices":[{"%b":%b1%b}]}' % (name.encode(), b'{"a":' * levels, b"}" * levels)
 
 
+UNWRITABLE = 900 if sys.version_info < (3, 12) else 200_000
+"""Levels that can be read once and not be written again; later Pythons can where they can read."""
+
+
 @pytest.mark.parametrize(
-    "data", [b"{", b"\xff", b'{"a":"\\ud83d', deep(200_000), deep(900), deep(900, "x")]
+    "data", [b"{", b"\xff", b'{"a":"\\ud83d', deep(200_000), deep(900), deep(UNWRITABLE, "x")]
 )
 def test_r16_what_cannot_be_joined_is_refused(data: bytes) -> None:
     """R16: no depth and no odd byte ends in anything but an error of ours."""

@@ -5,6 +5,7 @@ is sent for it.
 """
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,8 @@ def test_older_models_want_no_signature_of_their_calls() -> None:
 
 def test_a_schema_that_is_nested_too_deeply_is_refused() -> None:
     deep: dict[str, object] = {}
-    for _ in range(400):
+    # Later Pythons follow what is written in C much further than what is written in Python.
+    for _ in range(400 if sys.version_info < (3, 12) else 2000):
         deep = {"type": "object", "properties": {"a": deep}}
     tool = {"type": "function", "function": {"name": "deep", "parameters": deep}}
     assert refused(tools=[tool]).code == "invalid_request"

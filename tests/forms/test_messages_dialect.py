@@ -133,7 +133,7 @@ def test_only_claude_is_asked_in_messages_on_bedrock(model: str, form: bool) -> 
 
 
 def test_what_is_nested_too_deeply_is_refused() -> None:
-    body = b'{"model":"m","x":' + b"[" * 5000 + b"]" * 5000 + b"}"
+    body = b'{"model":"m","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     call = read_chat("chat", json.dumps({**ASKED, "metadata": None}).encode())
     with pytest.raises(BadRequest):
         in_dialect(UpstreamRequest("POST", "/messages", (), body), call, VERTEX)

@@ -11,6 +11,7 @@ NURSERIES = {
     "src/gateway/admin/process.py": "the admin's services",
     "src/gateway/admin/workers.py": "one question to all workers",
     "src/gateway/app.py": "the services",
+    "src/gateway/inquiries.py": "who asks providers now and again",
     "src/gateway/services.py": "those that run from the start to the end, and their last words",
     "src/gateway/downstream/listen.py": "the connections",
     "src/gateway/downstream/connection.py": "one connection",
@@ -18,6 +19,11 @@ NURSERIES = {
     "src/gateway/relay/start.py": "one race",
     "src/gateway/store/link.py": "one connection to the shared store and its jobs",
     "src/gateway/commands/demonstration/stage.py": "the demonstration",
+    "src/gateway/commands/diagnosis/examine.py": "all checks at once",
+    "src/gateway/commands/diagnosis/provider.py": "all keys of a provider at once",
+    "src/gateway/commands/diagnosis/rounds.py": "the look-ups of names beside them",
+    "src/gateway/commands/diagnosis/shared_store.py": "one connection to the shared store",
+    "src/gateway/commands/diagnosis/through.py": "clients of a proxy",
 }
 """The few places where tasks begin, and which."""
 

@@ -36,8 +36,8 @@ BEHAVIOURS = {
 """Test files in a room that cross its files, and what they show."""
 
 ELSEWHERE = (
-    "tests/benchmarks/", "tests/browser/", "tests/fuzz/", "tests/house/", "tests/live/",
-    "tests/npm/", "tests/simulation/", "tests/wire/",
+    "tests/benchmarks/", "tests/browser/", "tests/docs/", "tests/fuzz/", "tests/house/",
+    "tests/live/", "tests/npm/", "tests/release/", "tests/simulation/", "tests/wire/",
 )  # fmt: skip
 """Tests of the house as a whole, of the wire, of the programs beside it: they mirror no room."""
 

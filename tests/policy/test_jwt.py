@@ -137,7 +137,7 @@ PAYLOADS = {
     "a number too large": json.dumps(claims()).encode().replace(b"1800000600", b"1e999"),
     "no UTF-8": json.dumps(claims()).encode().replace(b"ada", b"\xff"),
     "half a character": json.dumps(claims()).encode().replace(b"ada", b"\\ud800"),
-    "deep": json.dumps(claims()).encode()[:-1] + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "deep": json.dumps({**claims(), "groups": 1}).encode()[:-2] + b"[" * 5000 + b"]" * 5000 + b"}",
 }
 
 
