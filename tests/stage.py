@@ -34,6 +34,7 @@ from gateway.policy.scrub import Scrubber
 from gateway.policy.tracing import Tracing
 from gateway.relay.costs import Costs
 from gateway.relay.gate import LocalGate
+from gateway.relay.guards import Guarding
 from gateway.relay.house import Current, Gate, House
 from gateway.relay.kept import Answers
 from gateway.relay.options import AnswerOptions, ClockOptions
@@ -219,6 +220,7 @@ class Stage:
         self.aliases: dict[str, Alias] = {}
         self.ways: Callable[[], Ways] = Ways
         self.tracing: Tracing | None = None
+        self.guarding: Guarding | None = None
         self.max_calls = self.max_connections = 100
         self.open_use = False
         self.taps: tuple[Tap, ...] = ()
@@ -312,6 +314,8 @@ class Stage:
             report=lambda what, error, request_id: self.bugs.append((what, error, request_id)),
             ways=self.ways(),
             tracing=self.tracing,
+            open_use=self.open_use,
+            guarding=self.guarding,
         )
 
     def _warn_of(self, purse: Purse, part: float) -> None:
@@ -341,7 +345,7 @@ class Stage:
         house = self.house()
         calls = Calls(self.max_calls)
         self.current = Current(house)
-        front = Front(self.current, calls, frozenset({PEER}), open_use=self.open_use)
+        front = Front(self.current, calls, frozenset({PEER}))
 
         async def serve(client: Guest, head: Head, peer: str) -> None:
             self.accepted += 1

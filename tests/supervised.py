@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from gateway.drain import DRAIN, LEAVING, READY, STOP, Post
-from gateway.supervisor import Beside, NotStarted, Sockets, Supervisor
+from gateway.places import Beside, Sockets
+from gateway.supervisor import NotStarted, Supervisor
 from gateway.telemetry.lines import json_lines
 from gateway.telemetry.voice import Voice
 

@@ -21,7 +21,8 @@ OPERATIONS = (
     "get_audit", "get_budgets", "get_calls", "get_calls_id", "get_gauges", "get_health", "get_keys",
     "get_log", "get_me", "get_models", "get_openapi_json", "get_plan", "get_settings",
     "get_settings_diff", "get_spend", "get_teams", "get_tree", "post_cancel", "post_keys",
-    "post_keys_change", "post_keys_revoke", "post_keys_rotate", "post_playground", "post_tickets",
+    "post_keys_change", "post_keys_revoke", "post_keys_rotate", "post_playground", "post_reload",
+    "post_tickets",
 )  # fmt: skip
 """All that there are, so that one that is left out or new is noticed."""
 

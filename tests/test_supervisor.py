@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from gateway.supervisor import how_it_ended, pause
 from tests.house.source import ROOT
 from tests.process import children
 
@@ -96,17 +95,6 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
             each.process.wait()
         assert each.process.stdout is not None
         each.process.stdout.close()
-
-
-def test_the_pause_grows_and_has_an_end() -> None:
-    assert [pause(deaths) for deaths in range(1, 9)] == [0, 1, 2, 4, 8, 16, 30, 30]
-    assert pause(100_000) == 30
-
-
-def test_how_a_process_ended_is_said_in_words() -> None:
-    assert how_it_ended(3) == "exit code 3"
-    assert how_it_ended(-9) == "SIGKILL"
-    assert how_it_ended(-40) == "signal 40"
 
 
 def test_workers_that_end_well_make_it_end_well(supervise: Supervise) -> None:

@@ -17,7 +17,7 @@ import trio
 from benchmarks.accounts.records import Figure, Row, at_most, exactly, told
 from benchmarks.accounts.settings import PEPPER, PEPPER_NAME
 from gateway.assembly import App, assemble
-from gateway.commands.serve import COLLECT_EVERY
+from gateway.commands.job import COLLECT_EVERY
 from gateway.config.homes import keyring_of
 from gateway.config.load import load_config
 from gateway.forms.chat import read_request

@@ -18,9 +18,11 @@ from gateway.downstream.options import ListenOptions
 from gateway.downstream.questions import Place, Questions
 from gateway.downstream.showing import Showing
 from gateway.downstream.tallies import Tallies
-from gateway.drain import Ending, Post
+from gateway.drain import Ending, Post, Terminal
+from gateway.inquiries import keep_up
 from gateway.providers.address import parse_base_url
-from gateway.services import flush, keep_up, run_services
+from gateway.reload import Reloading
+from gateway.services import flush, run_services
 from gateway.upstream.dial import Dialer
 from gateway.upstream.probe import probe_one
 from gateway.upstream.transport import Transport
@@ -59,11 +61,16 @@ async def serve(
         questions = questions_of(app, listening, post)
         services.start_soon(keep_up, app, "control", control_of(app, questions).run)
         await services.start(Showing(questions, app.log).heed_signal)
+        reloading = Reloading(app, os.environ, None if post is None else post.number)
+        services.start_soon(keep_up, app, "reload", reloading.run)
         ending = Ending(app.config, app.calls, listening, app.log, post)
         async with trio.open_nursery() as server:
             await server.start(ending.heed_signals)
             if post is not None:
-                server.start_soon(ending.heed_supervisor, post)
+                server.start_soon(ending.heed_supervisor, post, reloading.ask)
+            else:
+                await services.start(reloading.heed_signal, Terminal(), ending.signalled)
+                services.start_soon(keep_up, app, "configuration", reloading.watch)
             await server.start(listening.run)
             for end in (ending.run, ending.stopped):
                 server.start_soon(_end_with, end, server.cancel_scope)
@@ -119,6 +126,7 @@ def questions_of(
         metrics=app.metrics,
         purses=house.purses,
         today=house.today,
+        configuration=lambda: app.fingerprint,
     )
 
 

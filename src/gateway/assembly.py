@@ -2,9 +2,12 @@
 
 import resource
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import trio
 
 from gateway.config.compose import Config, counts_apart
+from gateway.config.diff import fingerprint
 from gateway.config.homes import Homes, homes_of, keyring_of
 from gateway.config.keys import is_limited
 from gateway.downstream.accept import Reserve
@@ -16,7 +19,7 @@ from gateway.downstream.idle import Idle
 from gateway.downstream.lag import Lag
 from gateway.downstream.memory import room_for_bodies, usable_bytes
 from gateway.furnish import Furnished, Outside, furnish, keys_of
-from gateway.policy.keys import KeyRecord
+from gateway.policy.keys import KeyRecord, Keyring
 from gateway.relay.house import Current
 from gateway.store.keys import KeyBook
 from gateway.telemetry.endings import Endings
@@ -31,9 +34,45 @@ from gateway.words.receipt import Tap
 SPARE_DESCRIPTORS = 128
 
 
-@dataclass(frozen=True, slots=True)
+class Learner:
+    """Hears of keys that change in the database, and knows which there are."""
+
+    def __init__(self, config: Config, current: Current, log: Log) -> None:
+        self._config = config
+        self._current = current
+        self._log = log
+        self._records: tuple[KeyRecord, ...] = ()
+
+    def learn(self, records: tuple[KeyRecord, ...]) -> None:
+        """Have these keys and those of the file open what they open, and no others."""
+        config, current = self._config, self._current
+        self._records = records
+        if counts_apart(config.listen, config.store) and is_limited({}, records):
+            self._log.warning("limits of keys hold for each worker by itself", keys=len(records))
+        keys = self.keys_under(config)
+        self._tell_astray(keys)
+        if keys is None and current.house.keys is not None:
+            # Once there was a key nobody comes in without, also if the database was taken away.
+            keys = keyring_of(config)
+        current.house = replace(current.house, keys=keys)
+
+    def keys_under(self, config: Config) -> Keyring | None:
+        """Return all virtual keys, with the teams of a configuration."""
+        return keys_of(config, self._records)
+
+    def follow(self, config: Config, keys: Keyring | None) -> None:
+        """Go on with another configuration, whose keys are these."""
+        self._config = config
+        self._tell_astray(keys)
+
+    def _tell_astray(self, keys: Keyring | None) -> None:
+        for name in () if keys is None else keys.astray:
+            self._log.warning("key opens nothing: its team is not in the configuration", key=name)
+
+
+@dataclass(slots=True)
 class App:
-    """Everything that one process holds."""
+    """Everything that one process holds. A reload sets `config` and `homes`, and swaps a house."""
 
     config: Config
     homes: Homes
@@ -54,6 +93,13 @@ class App:
     endings: Endings
     metrics: Metrics
     book: KeyBook | None
+    learner: Learner | None
+    fingerprint: str = ""
+    """What tells the configuration from any other."""
+    reloads: int = 0
+    """How often another configuration was taken."""
+    reloaded: trio.Event = field(default_factory=trio.Event)
+    """Is set when another one is taken, and replaced by one that is not."""
 
     def hall(self) -> Hall:
         """Return what all connections share."""
@@ -85,6 +131,7 @@ def assemble(
     furnished = furnish(config, homes, log, transport, known, taps)
     current = Current(furnished.house)
     calls, most_connections = _limits(config, log)
+    learner, book = _learning(config, furnished, current, log)
     return App(
         config=config,
         homes=homes,
@@ -95,7 +142,6 @@ def assemble(
             current,
             calls,
             frozenset(config.http.trusted_proxies),
-            open_use=config.auth.required is False,
         ),
         resolver=Resolver(),
         transport=transport,
@@ -109,26 +155,21 @@ def assemble(
         refusals=furnished.refusals,
         endings=furnished.endings,
         metrics=furnished.metrics,
-        book=_book(config, furnished, current, log),
+        book=book,
+        learner=learner,
+        fingerprint=fingerprint(config),
     )
 
 
-def _book(config: Config, furnished: Furnished, current: Current, log: Log) -> KeyBook | None:
-    """Return who hears of keys that change in the database while the process runs."""
+def _learning(
+    config: Config, furnished: Furnished, current: Current, log: Log
+) -> tuple[Learner | None, KeyBook | None]:
+    """Return who hears of the keys of a database, and who tells of them."""
     database = furnished.outside.database
-
-    def learn(records: tuple[KeyRecord, ...]) -> None:
-        if counts_apart(config.listen, config.store) and is_limited({}, records):
-            log.warning("limits of keys hold for each worker by itself", keys=len(records))
-        keys = keys_of(config, records)
-        for name in () if keys is None else keys.astray:
-            log.warning("key opens nothing: its team is not in the configuration", key=name)
-        if keys is None and current.house.keys is not None:
-            # Once there was a key nobody comes in without, also if the database was taken away.
-            keys = keyring_of(config)
-        current.house = replace(current.house, keys=keys)
-
-    return None if database is None else KeyBook(database, learn, log)
+    if database is None:
+        return None, None
+    learner = Learner(config, current, log)
+    return learner, KeyBook(database, learner.learn, log)
 
 
 def _limits(config: Config, log: Log) -> tuple[Calls, int]:

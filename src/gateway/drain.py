@@ -5,8 +5,10 @@ workers drains at a signal, however often it comes, because a terminal and syste
 group; at once it ends only when its supervisor says so. A supervisor that is gone means: drain.
 """
 
+import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,11 +23,36 @@ LAST_WORDS_TIMEOUT = 5.0
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-DRAIN, STOP = b"d", b"s"
-"""What the supervisor says on the lifeline."""
+DRAIN, STOP, RELOAD = b"d", b"s", b"h"
+"""What the supervisor says on the lifeline; the last one, that there is another configuration."""
 
 READY, LEAVING = b"r", b"l"
 """What a worker says: that it serves, and that it has begun to drain."""
+
+
+class Terminal:
+    """The terminal that a process was started at, if it was. One that hangs up ends the process,
+    unless it was started to outlive that, as by `nohup`.
+
+    SIGHUP says both: that the terminal is gone, and that there is another configuration.
+    """
+
+    def __init__(self) -> None:
+        """To be made before anybody listens to SIGHUP: whether it was ignored says the rest."""
+        self._had = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
+
+    @property
+    def hung_up(self) -> bool:
+        """Say whether there was one, and is none any more."""
+        return self._had and not _has_terminal()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +145,17 @@ class Ending:
         else:
             self._drain(signal=name)
 
-    async def heed_supervisor(self, post: Post) -> None:
+    async def heed_supervisor(self, post: Post, reload: Callable[[], None]) -> None:
         """Take orders from the lifeline; where it ends, the supervisor is no more."""
         lifeline = trio.socket.from_stdlib_socket(post.lifeline)
         with suppress(ConnectionResetError):
             while words := await lifeline.recv(64):
                 if STOP in words:
                     self._stop(by="supervisor")
-                else:
+                elif DRAIN in words:
                     self._drain(by="supervisor")
+                else:
+                    reload()
         self._drain(by="the supervisor's end")
 
     def _drain(self, **said: str) -> None:

@@ -6,7 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import trio
 from httpx2 import AsyncBaseTransport
 
 from gateway.config.compose import Config, must_show_key
+from gateway.config.guarding import guards_of
 from gateway.config.homes import Homes, keyring_of, known_secrets
 from gateway.config.issuers import issuers_of
 from gateway.config.models import limits_of_models, overrides_of
@@ -30,6 +31,7 @@ from gateway.policy.scrub import Scrubber
 from gateway.policy.tracing import Tracing
 from gateway.relay.costs import Costs
 from gateway.relay.gate import LocalGate
+from gateway.relay.guards import Guarding
 from gateway.relay.house import House
 from gateway.relay.kept import Answers
 from gateway.relay.objects import LocalObjects
@@ -57,6 +59,7 @@ from gateway.upstream.posting import Posting
 from gateway.upstream.probe import client_on
 from gateway.upstream.tokens import Tokens
 from gateway.upstream.transport import Transport
+from gateway.words.grants import Grant
 from gateway.words.receipt import Tap
 from gateway.words.target import Target
 
@@ -102,6 +105,15 @@ class Outside:
         if self.traces is not None:
             self.traces.tap.scrubber = scrubber
 
+    def within(self, house: House) -> House:
+        """Return a house that knows of what lies outside of it."""
+        return replace(
+            house,
+            issuers=self.issuers,
+            objects=self.objects or LocalObjects(),
+            tracing=None if self.traces is None else self.traces.tracing,
+        )
+
     @property
     def books(self) -> tuple[Ledger | Sink, ...]:
         """Those that keep what each call came to."""
@@ -136,13 +148,13 @@ def furnish(
     outside = _open(config, homes, transport, log, _share(config, health, purses, log))
     outside.know(scrubber, log)
     shared, books, refusals, endings = outside.shared, outside.books, Refusals(), Endings()
-    metrics = Metrics(_naming(homes, listed))
+    metrics = Metrics(naming_of(homes, listed))
     house = House(
         routes=Routes(homes.offers, homes.aliases, listed, homes.rules),
         keys=keys_of(config, ()),
-        issuers=outside.issuers,
-        tokens=_tokens(config, homes, scrubber, log),
-        passes_keys=any(offer.target.client_key for offer in homes.offers),
+        tokens=tokens_of(config, homes.grants, scrubber, log),
+        open_use=config.auth.required is False,
+        passes_keys=passes_keys(homes),
         gate=LocalGate(Limiter(), trio.current_time) if shared is None else shared.gate,
         limits_of_models=limits_of_models(config.models),
         purses=purses,
@@ -155,7 +167,7 @@ def furnish(
         kept=Answers(KEPT_BYTES, None if shared is None else shared.kept),
         clocks=config.clocks,
         answers=config.answers,
-        transports=_transports(transport, homes),
+        transports=transports_of(transport, homes),
         scrubber=scrubber,
         taps=(*outside.taps, AccessLog(log), refusals, endings, metrics, *taps),
         turns=itertools.count(),
@@ -163,14 +175,24 @@ def furnish(
         draw=lots().random,
         today=_unix_time,
         report=partial(_report, log),
-        objects=outside.objects or LocalObjects(),
         ways=ways_of(config, homes),
-        tracing=None if outside.traces is None else outside.traces.tracing,
+        guarding=guarding_of(config, transport),
     )
-    return Furnished(house, outside, refusals, endings, metrics)
+    return Furnished(outside.within(house), outside, refusals, endings, metrics)
 
 
-def _naming(homes: Homes, listed: Listed) -> Naming:
+def guarding_of(config: Config, transport: Transport) -> Guarding | None:
+    """Return who looks at what is asked and answered; None where there are no guards."""
+    guards = guards_of(config)
+    return None if guards is None else Guarding(guards, client_on(transport))
+
+
+def passes_keys(homes: Homes) -> bool:
+    """Say whether any provider is shown the caller's own key."""
+    return any(offer.target.client_key for offer in homes.offers)
+
+
+def naming_of(homes: Homes, listed: Listed) -> Naming:
     """Return the names that may become labels: those of the configuration, and what is listed."""
     offers = homes.offers
     naming = Naming(
@@ -222,12 +244,16 @@ def _open_traces(config: Config, homes: Homes, transport: Transport, log: Log) -
     assert place.target is not None
     to = (place.origin, place.target, place.authorization)
     posting = Posting(client_on(transport), *to, media=OTLP, fields=shown_to(options))
-    peers = {offer.provider: peer_of(offer.target) for offer in homes.offers}
-    source = lots()
+    peers, source = peers_of(homes), lots()
     resource = about(options.service_name, f"{source.getrandbits(128):032x}", os.getpid())
     tap = Traces(peers, resource, time.time_ns, log)
     collector = Collector(tap, posting.post, source.random)
     return Exporting(Tracing(source.getrandbits, options.trace_sample), tap, collector)
+
+
+def peers_of(homes: Homes) -> dict[str, Peer]:
+    """Return all providers as spans name them."""
+    return {offer.provider: peer_of(offer.target) for offer in homes.offers}
 
 
 def peer_of(target: Target) -> Peer:
@@ -236,13 +262,13 @@ def peer_of(target: Target) -> Peer:
     return Peer(name, origin.host, origin.port) if origin.port else Peer(name)
 
 
-def _tokens(config: Config, homes: Homes, scrubber: Scrubber, log: Log) -> Tokens:
-    """Open the sources of credentials that end after a while."""
+def tokens_of(config: Config, wanted: Mapping[str, Grant], scrubber: Scrubber, log: Log) -> Tokens:
+    """Open the sources of credentials that end after a while. Raises `ValueError`."""
     seams = TokenSeams(_unix_time, lots().random, scrubber.learn, _beside(config))
-    return open_tokens(homes.grants, seams, log)
+    return open_tokens(wanted, seams, log)
 
 
-def _transports(transport: Transport, homes: Homes) -> dict[str, AsyncBaseTransport]:
+def transports_of(transport: Transport, homes: Homes) -> dict[str, AsyncBaseTransport]:
     return {"http": transport, "https": transport, "echo": EchoTransport(paces=homes.paces)}
 
 

@@ -14,17 +14,15 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import inf
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
-from gateway.drain import DRAIN, LEAVING, READY, SIGNALS, STOP, Post
+from gateway.drain import DRAIN, LEAVING, READY, RELOAD, SIGNALS, STOP, Post, Terminal
+from gateway.places import Beside, Place, Process, Sockets, Work, how_it_ended, pause
 from gateway.telemetry.voice import Voice
-
-LONGEST_PAUSE = 30.0
-"""Seconds before a worker that dies again and again is replaced."""
+from gateway.wakeups import ORDERS, wakeups_of_signals
 
 SOUND_AFTER = 60.0
 """Seconds that a worker must live before its death counts as the first."""
@@ -32,81 +30,25 @@ SOUND_AFTER = 60.0
 STOP_TIMEOUT = 7.0
 """Seconds that a worker has to stop at once, last receipts included, before it is killed."""
 
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the configuration's files."""
+
 DISMISSAL_TIMEOUT = 2.0
 """Seconds that the process beside the workers is given to end: it has nothing left to do."""
 
-ORDERS = (*SIGNALS, signal.SIGUSR1)
-"""Signals that are heeded; the last one has all workers show what is open."""
 
-Sockets = Sequence[socket.socket]
+class Renews(Protocol):
+    """Who has the configuration with which the next process begins."""
 
-Work = Callable[[Post, Sockets], None]
-"""What a worker does until it ends. An error that leaves it is told on stderr: exit code 1."""
+    def changed(self) -> bool:
+        """Look at its files; say once of each change that it has come to rest."""
 
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """A process beside the workers: its name, its sockets, and what it does until it ends."""
-
-    name: str
-    sockets: Sockets
-    work: Work
+    def renew(self) -> bool:
+        """Read it anew; say whether there is another one from now on."""
 
 
 class NotStarted(Exception):
     """A worker died before all had been ready once: nothing is served."""
-
-
-def pause(deaths: int) -> float:
-    """Return the seconds before the next try, after so many deaths in a row: 0, 1, 2, 4, … 30."""
-    return 0.0 if deaths < 2 else min(LONGEST_PAUSE, 2.0 ** min(deaths - 2, 5))
-
-
-def how_it_ended(code: int) -> str:
-    """Say how a process ended, of whose exit code a signal is the negative."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:  # one of the real-time signals between the two that have names
-        return f"signal {-code}"
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where one process works at a time, and when the next is to be started there.
-
-    Workers are numbered from 1; the place beside them is 0.
-    """
-
-    number: int
-    name: str
-    sockets: Sockets
-    work: Work
-    due: float = -inf
-    deaths: int = 0
-
-    @property
-    def serves(self) -> bool:
-        """Say whether calls depend on it."""
-        return self.number > 0
-
-    def said(self, pid: int | None) -> dict[str, int | None]:
-        """Return what a line of the log says of who works here."""
-        return {"worker": self.number, "pid": pid} if self.serves else {"pid": pid}
-
-
-@dataclass(slots=True)
-class _Process:
-    """A worker, or the one beside them, as its supervisor sees it; `until` is when it is killed."""
-
-    pid: int
-    place: _Place
-    lifeline: socket.socket
-    since: float
-    until: float = inf
-    ready: bool = False
-    leaving: bool = False
 
 
 class Supervisor:
@@ -123,30 +65,35 @@ class Supervisor:
     ) -> None:
         """`places` holds each worker's sockets; after `patience` a worker that drains is killed."""
         self._places = [
-            _Place(number, "worker", sockets, work) for number, sockets in enumerate(places, 1)
+            Place(number, "worker", sockets, work) for number, sockets in enumerate(places, 1)
         ]
         if beside is not None:
             # It is due when all workers serve: nobody waits for it.
-            self._places.append(_Place(0, beside.name, beside.sockets, beside.work, due=inf))
+            self._places.append(Place(0, beside.name, beside.sockets, beside.work, due=inf))
         self._voice = voice
         self._now = now
         self._patience = patience
-        self._processes: list[_Process] = []
+        self._processes: list[Process] = []
         self._watched = selectors.PollSelector()
         self._begun = self._draining = self._stopping = False
         self._failed = ""
         self._code = 0
+        self._terminal = Terminal()
+        self._standing: Renews | None = None
+        self._look_at = inf
 
-    def run(self, ready: Callable[[Sequence[int]], None]) -> int:
+    def run(self, ready: Callable[[Sequence[int]], None], standing: Renews | None = None) -> int:
         """Supervise until all have drained; return the exit code, 1 if one did not end well.
 
-        `ready` is called once, with the pids, when all serve. Raises `NotStarted`. Closes all
-        listening sockets.
+        `ready` is called once, with the pids, when all serve. Where somebody is `standing` for the
+        configuration, all are told when there is another. Raises `NotStarted`. Closes all listening
+        sockets.
         """
+        self._standing = standing
         # What is there is left where it is, or each collection would copy it to every worker.
         gc.collect()
         gc.freeze()
-        with _wakeups() as wakeups:
+        with wakeups_of_signals() as wakeups:
             self._watched.register(wakeups[0], selectors.EVENT_READ)
             while True:
                 self._start_those_due(wakeups)
@@ -162,6 +109,7 @@ class Supervisor:
                 self._kill_those_late()
                 if not (self._begun or self._draining):
                     self._begin(ready)
+                self._look()
         if self._failed:
             raise NotStarted(self._failed)
         self._voice.say("info", "stopped", exit_code=self._code)
@@ -173,13 +121,32 @@ class Supervisor:
         self._begun = len(serving) == len([place for place in self._places if place.serves])
         if self._begun:
             ready(serving)
+            self._look_at = inf if self._standing is None else self._now() + LOOK_EVERY
             for place in self._beside():
                 place.due = self._now()
 
-    def _workers(self) -> list[_Process]:
+    def _look(self) -> None:
+        """Look whether the configuration's files have changed, now and again."""
+        if self._standing is None or self._look_at > self._now():
+            return
+        self._look_at = self._now() + LOOK_EVERY
+        if self._standing.changed():
+            self._renew("file")
+
+    def _renew(self, by: str) -> None:
+        """Have the configuration read anew. If there is another one, all are told."""
+        if self._standing is None or not self._begun or self._draining:
+            return
+        self._voice.say("debug", "reading the configuration anew", by=by)
+        if self._standing.renew():
+            for process in self._processes:
+                with suppress(OSError):
+                    process.lifeline.send(RELOAD)
+
+    def _workers(self) -> list[Process]:
         return [process for process in self._processes if process.place.serves]
 
-    def _beside(self) -> list[_Place]:
+    def _beside(self) -> list[Place]:
         return [place for place in self._places if not place.serves]
 
     def _start_those_due(self, wakeups: Sockets) -> None:
@@ -191,7 +158,7 @@ class Supervisor:
                 except OSError as error:
                     self._lose(place, f"could not be started: {error.strerror}")
 
-    def _start(self, place: _Place, wakeups: Sockets) -> None:
+    def _start(self, place: Place, wakeups: Sockets) -> None:
         """Fork a process. Its signals stay blocked until it listens to them, so none is lost."""
         supervisor = os.getpid()
         ours, theirs = socket.socketpair()
@@ -211,12 +178,12 @@ class Supervisor:
         finally:
             theirs.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        process = _Process(pid, place, ours, self._now())
+        process = Process(pid, place, ours, self._now())
         self._processes.append(process)
         self._watched.register(ours, selectors.EVENT_READ, process)
         self._voice.say("debug", f"{place.name} started", **place.said(pid))
 
-    def _become(self, place: _Place, post: Post, foreign: Sockets) -> NoReturn:
+    def _become(self, place: Place, post: Post, foreign: Sockets) -> NoReturn:
         """Be who works there, in the new process, and keep nothing that belongs to another."""
         code = 1
         try:
@@ -243,7 +210,7 @@ class Supervisor:
         """Wait for a signal, somebody's word, or the time of the next deed; return the orders."""
         moments = [process.until for process in self._processes]
         moments += [place.due for place in self._places]
-        next_one = min(moments)
+        next_one = min(*moments, inf if self._draining else self._look_at)
         timeout = None if next_one == inf else max(0.0, next_one - self._now())
         told = b""
         for key, _ in self._watched.select(timeout):
@@ -253,7 +220,7 @@ class Supervisor:
                 told = signals.recv(4096)
         return [number for number in told if number in ORDERS]
 
-    def _hear(self, process: _Process) -> None:
+    def _hear(self, process: Process) -> None:
         """Read what a process has said. Where it has hung up, its end is near."""
         try:
             words = process.lifeline.recv(64)
@@ -264,6 +231,8 @@ class Supervisor:
         if not words:
             self._forget(process)
         process.ready = process.ready or READY in words
+        if RELOAD in words:
+            self._renew(process.place.name)
         if LEAVING in words and not self._draining:
             # It takes nothing new, and its socket must not wait for its last stream.
             process.leaving = True
@@ -272,19 +241,19 @@ class Supervisor:
         elif LEAVING in words:
             process.leaving = process.place.serves
 
-    def _send_away(self, process: _Process) -> None:
+    def _send_away(self, process: Process) -> None:
         """Give a process that leaves by itself its time. The one beside waits for the word."""
         if process.place.serves:
             process.until = self._now() + self._patience
         else:
             self._tell(process, DRAIN, min(DISMISSAL_TIMEOUT, self._patience))
 
-    def _tell(self, process: _Process, word: bytes, patience: float) -> None:
+    def _tell(self, process: Process, word: bytes, patience: float) -> None:
         process.until = min(process.until, self._now() + patience)
         with suppress(OSError):
             process.lifeline.send(word)
 
-    def _forget(self, process: _Process) -> None:
+    def _forget(self, process: Process) -> None:
         with suppress(KeyError):
             self._watched.unregister(process.lifeline)
 
@@ -292,6 +261,8 @@ class Supervisor:
         if name == signal.SIGUSR1.name:
             for worker in self._workers():
                 os.kill(worker.pid, signal.SIGUSR1)
+        elif name == signal.SIGHUP.name and not self._terminal.hung_up:
+            self._renew(name)
         elif not self._draining:
             self._voice.say("info", "draining", signal=name, workers=len(self._workers()))
             self._end(DRAIN, self._patience)
@@ -336,7 +307,7 @@ class Supervisor:
                 self._processes.remove(process)
                 self._bury(process, os.waitstatus_to_exitcode(status))
 
-    def _bury(self, process: _Process, code: int) -> None:
+    def _bury(self, process: Process, code: int) -> None:
         place = process.place
         if process.leaving or (self._draining and place.serves):
             level = "warning" if code and place.serves else "debug"
@@ -349,7 +320,7 @@ class Supervisor:
             place.deaths = 0
         self._lose(place, f"ended with {how_it_ended(code)}", process.pid)
 
-    def _lose(self, place: _Place, how: str, pid: int | None = None) -> None:
+    def _lose(self, place: Place, how: str, pid: int | None = None) -> None:
         """Have one that died replaced, or give up if there never were all of the workers."""
         if self._begun:
             place.deaths += 1
@@ -373,28 +344,8 @@ class Supervisor:
                 os.kill(process.pid, signal.SIGKILL)
 
 
-def _close(place: _Place) -> None:
+def _close(place: Place) -> None:
     """Have nobody begin there any more, and nobody knock."""
     place.due = inf
     for sock in place.sockets:
         sock.close()
-
-
-@contextmanager
-def _wakeups() -> Iterator[Sockets]:
-    """Turn signals into bytes on a socket, the first of the pair, so that none slips between."""
-    reader, writer = socket.socketpair()
-    for end in (reader, writer):
-        end.setblocking(False)
-    numbers = (*ORDERS, signal.SIGCHLD)
-    before = [signal.signal(number, lambda *_: None) for number in numbers]
-    old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    try:
-        yield reader, writer
-    finally:
-        signal.set_wakeup_fd(old)
-        for number, handler in zip(numbers, before, strict=True):
-            # One that comes late must not kill what is about to end by itself.
-            signal.signal(number, signal.SIG_IGN if number in SIGNALS else handler)
-        reader.close()
-        writer.close()

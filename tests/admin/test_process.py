@@ -24,7 +24,8 @@ from trio.testing import MockClock
 from gateway.admin.office import Office
 from gateway.admin.opening import open_admin
 from gateway.admin.options import AdminOptions
-from gateway.admin.process import RESTART_PAUSE, Orders, _main
+from gateway.admin.process import RESTART_PAUSE, Orders, Shown, _main
+from gateway.admin.renewing import Renewing
 from gateway.admin.token_file import path_of, read
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
@@ -409,6 +410,9 @@ async def all_of(client: trio.SocketStream) -> bytes:
     return said
 
 
+WORDS = ("ready", "leave", "reload")
+
+
 class Failing:
     """A site that cannot be put together; at the third time somebody has said the end."""
 
@@ -429,7 +433,7 @@ async def test_whatever_ends_its_server_is_told_and_it_begins_anew(
     said: list[str] = []
     supervisor, lifeline = socket.socketpair()
     lifeline.setblocking(False)
-    orders = Orders(lifeline, partial(said.append, "ready"), partial(said.append, "leave"))
+    orders = Orders(lifeline, b"h", *(partial(said.append, word) for word in WORDS))
     site: Any = Failing(supervisor)
     admin = open_admin(AdminOptions(port=0), 1)
     with (
@@ -440,7 +444,8 @@ async def test_whatever_ends_its_server_is_told_and_it_begins_anew(
         open_log(LogOptions(), file) as log,
     ):
         began = trio.current_time()
-        await _main(admin, site, Office(), log, orders)
+        shown = Shown(lambda _: site, Office(), Renewing(orders.reload, ""))
+        await _main(admin, shown, Office, log, orders)
         assert (site.times, said) == (3, ["ready"])
         assert trio.current_time() - began >= 2 * RESTART_PAUSE
     told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]

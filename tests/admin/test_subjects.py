@@ -10,12 +10,13 @@ import pytest
 
 from gateway.admin.entry.door import Door
 from gateway.admin.opening import open_admin
+from gateway.admin.renewing import Renewing
 from gateway.admin.routes import Role
 from gateway.admin.site import Site
 from gateway.admin.subjects import site_of
 from gateway.admin.workers import Workers
 from gateway.config.load import load_config
-from gateway.office.whole import office_of
+from gateway.office.whole import archive_of, office_of
 from gateway.telemetry.log import open_log
 from gateway.telemetry.options import LogOptions
 from tests.admin.visitor import JSON
@@ -68,6 +69,7 @@ TABLE: Final = {
     ("GET", "/api/calls"): ALL,
     ("GET", "/api/calls/<id>"): ALL,
     ("POST", "/api/cancel"): CHANGES,
+    ("POST", "/api/reload"): CHANGES,
     ("GET", "/api/gauges"): LOOKS,
     ("GET", "/api/health"): LOOKS,
     ("GET", "/api/keys"): LOOKS,
@@ -118,13 +120,14 @@ class Whole:
         self.admin = open_admin(config.admin, 1)
         self.file = (folder / "log").open("w")
         self.log = open_log(LogOptions(), self.file)
-        self.office = office_of(config, self.log)
+        self.office = office_of(config, self.log, archive_of(config, self.log))
         self.folder = folder
 
     def site(self) -> Site:
         """Put it together, once Trio runs."""
         workers = Workers(self.folder / "nobody", os.getpid())
-        return site_of(self.admin, workers, self.office, self.log)
+        renewing = Renewing(lambda: None, self.office.fingerprint)
+        return site_of(self.admin, workers, self.office, self.log, renewing)
 
     def close(self) -> None:
         assert self.office.archive is not None

@@ -291,6 +291,28 @@ def status_of(house: Premises, key: str) -> int:
     return 0
 
 
+def test_g5_a_change_of_the_file_is_taken_and_a_mistake_is_told(
+    visit: Visit, house: Premises
+) -> None:
+    """G5. The button is for whoever does not want to wait a second or two."""
+    file = house.real.log.parent / "gateway.toml"
+    before = file.read_text()
+    page = visit("admin", expects="409")
+    page.goto("/health")
+    try:
+        file.write_text(before + '\n[models.from-a-reload]\ntargets = ["nowhere-to-be-found"]\n')
+        page.get_by_role("button", name="Reload now").click()
+        page.locator(".toast", has_text="The old configuration goes on").wait_for()
+        file.write_text(before + f'\n[models.from-a-reload]\ntargets = ["{SLOW}"]\n')
+        page.get_by_role("button", name="Reload now").click()
+        page.locator("summary", has_text="models.from-a-reload").wait_for(state="attached")
+    finally:
+        file.write_text(before)
+        page.get_by_role("button", name="Reload now").click()
+        gone = page.locator("summary", has_text="models.from-a-reload")
+        gone.wait_for(state="detached")
+
+
 def test_the_plots_of_spend_show_what_the_tables_say(visit: Visit) -> None:
     page = visit("admin")
     page.goto("/spend?by=model")

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from gateway.config.compose import listening
-from gateway.config.diff import Change, changes, compare
+from gateway.config.diff import FINGERPRINT_DIGITS, Change, alike, changes, compare, fingerprint
 from gateway.config.load import load_config
+from gateway.words.secret import Secret
 from tests.config.texts import ENVIRON, FILE, load, write
 
 TEXT = """
@@ -167,3 +168,55 @@ def test_what_differs_in_the_defaults_is_told_there_alone(tmp_path: Path) -> Non
         ("defaults.retries", "3", "2"),
         ("defaults.timeouts.idle", "9.0", "60.0"),
     ]
+
+
+SAME_AND_OTHER = """\
+[providers.a]
+kind = "echo"
+[providers.b]
+kind = "openai"
+base_url = "http://b.test/v1"
+models = ["m"]
+api_key = {env = "KEY"}
+"""
+
+
+def test_tables_that_hold_the_same_are_known_by_their_names(tmp_path: Path) -> None:
+    text = SAME_AND_OTHER
+    runs = load(text, tmp_path, ENVIRON)
+    assert alike(runs, runs) >= {"a", "b"}
+    now = load(text + "max_connections = 9\n", tmp_path, ENVIRON)
+    assert {"a", "b"} & alike(runs, now) == {"a"}
+    now = load(text, tmp_path, {"KEY": "another-key-0123456789"})
+    assert {"a", "b"} & alike(runs, now) == {"a"}
+    now = load(text.partition("[providers.b]")[0], tmp_path, ENVIRON)
+    assert {"a", "b"} & alike(runs, now) == {"a"}
+
+
+def test_how_calls_go_about_a_provider_makes_no_other_one_of_it(tmp_path: Path) -> None:
+    runs = load(SAME_AND_OTHER, tmp_path, ENVIRON)
+    conduct = "retries = 7\ntimeouts = { idle = 9.0 }\n"
+    for text in (SAME_AND_OTHER + conduct, f"[defaults]\n{conduct}{SAME_AND_OTHER}"):
+        assert alike(runs, load(text, tmp_path, ENVIRON)) >= {"a", "b"}
+
+
+def test_a_fingerprint_tells_configurations_of_one_start_apart_by_their_secrets_too(
+    tmp_path: Path,
+) -> None:
+    key = Secret("of-this-start-alone")
+
+    def of(text: str, environ: dict[str, str] = ENVIRON, inner: Secret | None = key) -> str:
+        config = load(text, tmp_path, environ)
+        return fingerprint(msgspec.structs.replace(config, inner_key=inner))
+
+    text = '[auth]\npepper = {env = "KEY"}\n'
+    assert of(text) == of(text)
+    assert len(of(text)) == FINGERPRINT_DIGITS
+    found = {
+        of(text),
+        of(text + "[server]\nport = 1\n"),
+        of(text, {"KEY": "another-pepper-012345"}),
+        of(text, inner=Secret("of-another-start")),
+    }
+    assert len(found) == 4
+    assert of(text, inner=None) == ""

@@ -63,6 +63,7 @@ def test_every_line_says_where_its_value_is_from(tmp_path: Path) -> None:
         'targets = ["m"]  # gateway.toml:12',
         "prefill = false  # default",
         "limits = {}  # default",
+        "guards = []  # default",
         "retries = 0  # gateway.toml:15",
         "[models.smart.cooldown]",
         "rest = 9.0  # gateway.toml:14",
@@ -108,10 +109,11 @@ def test_conduct_is_shown_as_all_levels_come_to(tmp_path: Path) -> None:
     """
     lines = shown(load(text, tmp_path))
     defaults = lines.index("[defaults]")
-    assert lines[defaults + 1 : defaults + 12] == [
+    assert lines[defaults + 1 : defaults + 13] == [
         'order = ["openai"]  # gateway.toml:3',
         'strategy = "order"  # default',
         "affinity = true  # default",
+        "guards = []  # default",
         "retries = 1  # gateway.toml:4",
         "hedge_after = 0.0  # default",
         'resume = "off"  # default',
@@ -224,6 +226,7 @@ def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> 
         'unpriced = "refuse"  # default',
         'members = ["oidc:ai-research"]  # gateway.toml:14',
         "passthrough = []  # default",
+        "guards = []  # default",
         "[[keys]]",
         'name = "ci"  # gateway.toml:20',
         'hash = "0123456789ab…"  # gateway.toml:21',
@@ -234,6 +237,7 @@ def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> 
         "expires = 2027-01-01T00:00:00Z  # gateway.toml:23",
         "metadata = {}  # default",
         "passthrough = []  # default",
+        "guards = []  # default",
         "[[keys]]",
         'name = "cd"  # gateway.toml:25',
         'hash = "ffffffffffff…"  # gateway.toml:26',
@@ -243,6 +247,7 @@ def test_s17_keys_are_shown_with_the_beginning_of_their_hash(tmp_path: Path) -> 
         "budgets = []  # default",
         'metadata = { a = "b" }  # gateway.toml:30',
         "passthrough = []  # default",
+        "guards = []  # default",
     ]
     model = lines.index("[models.m]")
     assert "limits = { concurrency = 5 }  # gateway.toml:18" in lines[model : model + 9]

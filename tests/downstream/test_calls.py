@@ -167,3 +167,36 @@ def test_what_stays_between_calls_may_take_half_of_the_room() -> None:
     calls.remove(call)
     calls.keep(20, 0)
     assert calls.body_bytes == 0
+
+
+async def test_those_that_are_open_now_are_waited_for_and_no_others(nursery: trio.Nursery) -> None:
+    calls, ended = Calls(10), trio.Event()
+    await calls.turned_over()
+    first, second, later = open_call(), open_call(), open_call()
+    calls.add(first)
+    calls.add(second)
+
+    async def wait() -> None:
+        await calls.turned_over()
+        ended.set()
+
+    nursery.start_soon(wait)
+    await trio.testing.wait_all_tasks_blocked()
+    calls.add(later)
+    calls.remove(first)
+    await trio.testing.wait_all_tasks_blocked()
+    assert not ended.is_set()
+    calls.remove(second)
+    await ended.wait()
+    calls.remove(later)
+
+
+async def test_whoever_waits_no_longer_holds_no_calls(nursery: trio.Nursery) -> None:
+    calls = Calls(10)
+    calls.add(open_call())
+    nursery.start_soon(calls.turned_over)
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(calls._outlived) == 1
+    nursery.cancel_scope.cancel()
+    await trio.testing.wait_all_tasks_blocked()
+    assert calls._outlived == []

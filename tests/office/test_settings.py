@@ -12,10 +12,13 @@ import trustme
 from gateway.admin.health.settings import Settings
 from gateway.config.compose import config_of, listening, served_by
 from gateway.config.discover import discover
+from gateway.config.files import PASSING
 from gateway.config.homes import known_secrets
+from gateway.config.load import read_document
 from gateway.config.mistakes import ConfigMistake
 from gateway.downstream.options import ListenOptions
-from gateway.office.settings import PASSING, checked, settings_of
+from gateway.office.settings import settings_of
+from gateway.renewal import usable
 from tests.config.texts import FILE, write
 
 TEXT = """
@@ -96,7 +99,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def running() -> Settings:
     """Return what runs as the file is now."""
-    return settings_of(checked(FILE, VALUES, Path()), VALUES)
+    return settings_of(usable(read_document(FILE, Path()), VALUES), VALUES)
 
 
 def said_by(*values: object) -> str:
@@ -108,7 +111,7 @@ def said_by(*values: object) -> str:
 
 
 def test_every_secret_of_the_configuration_is_looked_for(folder: Path) -> None:
-    for secret in known_secrets(checked(FILE, VALUES, folder)):
+    for secret in known_secrets(usable(read_document(FILE, folder), VALUES)):
         assert "canary" in secret.reveal() or b"canary" in b64decode(secret.reveal())
 
 
@@ -211,7 +214,7 @@ async def test_a_restart_has_the_options_of_the_start(folder: Path) -> None:
     """What the file may say alone is refused beside them."""
     plain = '[auth]\nrequired = false\n[providers.echo]\nkind = "echo"\n'
     write(plain, folder)
-    runs = served_by(listening(checked(FILE, {}, Path()), "0.0.0.0", 5000, 5001), 2)
+    runs = served_by(listening(usable(read_document(FILE, Path()), {}), "0.0.0.0", 5000, 5001), 2)
 
     async def refused() -> list[str]:
         return [each.file for each in (await settings_of(runs, {}).diff()).findings]
@@ -230,4 +233,4 @@ def test_files_of_tls_that_do_not_belong_together_are_refused(folder: Path) -> N
     authority.issue_cert("b.test").private_key_pem.write_to_path(folder / "key.pem")
     write('[server]\ntls = { certificate = "cert.pem", key = "key.pem" }\n', folder)
     with pytest.raises(ConfigMistake, match=r"gateway\.toml:2: server\.tls: "):
-        checked(FILE, {}, Path())
+        usable(read_document(FILE, Path()), {})

@@ -423,6 +423,7 @@ ROWS = st.lists(
         user=st.sampled_from([None, "ada", "bob"]),
         model=st.sampled_from(MODELS),
         nanos=st.integers(0, 100),
+        account=st.just(""),
     ),
     max_size=12,
 )
@@ -453,6 +454,14 @@ def test_of_the_ledgers_rows_an_account_has_spent_its_own(rows: list[Spent]) -> 
         ),
     ):
         assert spent_by(holder, rows) == sum(row.nanos for row in mine)
+
+
+def test_an_opening_balance_is_one_accounts_alone() -> None:
+    budget = Budget(USD, "day", ("gpt-*",))
+    rows = [Spent("ci", "t", None, "gpt-5.2", 1), Spent("", None, None, None, 20, "key ci day")]
+    assert spent_by(Account("key ci day", "key", budget, key="ci"), rows) == 21
+    assert spent_by(Account("key ci day gpt-*", "key", budget, key="ci"), rows) == 1
+    assert spent_by(Account("team t day", "team", budget, team="t"), rows) == 1
 
 
 def test_of_a_window_that_began_later_nothing_is_known() -> None:

@@ -203,6 +203,33 @@ def test_a_key_rests_until_the_date_that_the_provider_says() -> None:
     assert health.key_rests_for(target(key=1), 5.0) == 30.0
 
 
+def test_a_provider_that_is_another_one_is_tried_at_once_with_its_keys() -> None:
+    health = Health()
+    for _ in range(3):
+        attempt(health, HOME, 0.0, UpstreamAuth("Wrong key."))
+    elsewhere = replace(HOME, provider="pp")
+    attempt(health, elsewhere, 0.0, UpstreamAuth("Wrong key."))
+    told: list[tuple[str, int | None, float]] = []
+    health.tell = lambda *said: told.append(said)
+    health.replaced("p", 1.0)
+    assert told == [("p/m", 0, 0.0)]  # else the shared store would have it rest again
+    assert [state.name for state in health.states(1.0)] == ["p/m", "pp/m"]
+    assert (health.rests_for(HOME, 1.0), health.key_rests_for(HOME, 1.0)) == (0.0, 0.0)
+    assert health.key_rests_for(elsewhere, 1.0) == KEY_REST - 1.0
+
+
+def test_a_provider_that_is_no_more_is_forgotten() -> None:
+    health = Health()
+    for _ in range(3):
+        attempt(health, HOME, 0.0, UpstreamAuth("Wrong key."))
+    health.missed("p", 9.0)
+    assert health.begin(HOME, 1.0, must=True)
+    health.forget("p")
+    assert (health.states(1.0), health.absent(1.0)) == ([], {})
+    health.ended(HOME, 2.0, None, left=False)
+    assert health.states(2.0) == []
+
+
 def test_open_calls_are_counted_over_all_keys_of_a_home() -> None:
     health = Health()
     assert health.begin(target(key=1), 0.0, must=False)

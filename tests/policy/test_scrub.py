@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.forms.text import CUT
-from gateway.policy.scrub import MASK, SHORTEST, SHORTEST_PART, Scrubber
+from gateway.policy.scrub import MASK, MOST_KNOWN, SHORTEST, SHORTEST_PART, Scrubber
 from gateway.words.secret import Secret
 
 KEY = "sk-live-0123456789abcdef"
@@ -104,3 +104,26 @@ def test_a_secret_of_one_call_is_known_for_that_call_alone() -> None:
     text = f"{KEY} callers-own-key"
     assert scrubber.beside(Secret("callers-own-key")).scrub(text) == "*** ***"
     assert scrubber.scrub(text) == "*** callers-own-key"
+
+
+def test_what_is_known_later_is_masked_beside_what_was_known_before() -> None:
+    scrubber = Scrubber([Secret("the-first-of-all")])
+    scrubber.learn("up", [Secret("what-was-fetched")])
+    scrubber.know([Secret("the-second-of-all"), Secret("short")])
+    text = "the-first-of-all what-was-fetched the-second-of-all short"
+    assert scrubber.scrub(text) == f"{MASK} {MASK} {MASK} short"
+
+
+def test_of_secrets_that_change_again_and_again_the_oldest_give_way() -> None:
+    """A secret that is renewed each hour must not make each line of the log dearer for ever."""
+    stays = Secret("one-that-stays")
+    scrubber = Scrubber([Secret("the-first-of-all"), stays])
+    scrubber.know([stays, *(Secret(f"number-{number:05}") for number in range(MOST_KNOWN - 1))])
+    assert scrubber.scrub("number-00000 one-that-stays") == "*** ***"
+    assert scrubber.scrub("the-first-of-all") == "the-first-of-all"
+    scrubber.know([stays, Secret("the-last-of-all")])
+    assert scrubber.scrub("number-00001 the-last-of-all one-that-stays") == "*** *** ***"
+    assert scrubber.scrub("number-00000") == "number-00000"
+    assert repr(scrubber) == f"Scrubber({MOST_KNOWN} spellings)"
+    scrubber.know(Secret(f"another-{number:05}") for number in range(MOST_KNOWN + 1))
+    assert repr(scrubber) == f"Scrubber({MOST_KNOWN + 1} spellings)"

@@ -91,6 +91,8 @@ def test_an_application_is_known_by_its_directory() -> None:
         (ENTRA | {"tenant": "../x"}, ["tenant"]),
         (ENTRA | {"authority": "http://login.example.com"}, ["authority"]),
         (ENTRA | {"authority": "https://login.example.com/x"}, ["authority"]),
+        (ENTRA | {"authority": "https://login..example.com."}, ["authority"]),
+        (ENTRA | {"authority": "http://127.0.0.1:99999"}, ["authority"]),
         (ENTRA | {"authority": "http://127.0.0.1:5000"}, []),
     ],
 )

@@ -129,7 +129,7 @@ class World:
         self.auditor = Auditor(self.purses, self.limiter, self.till, self.record)
         self.looks_at = 1_500 if plan.routed else 400
         self.house = self._furnish()
-        self.front = Front(Current(self.house), self.calls, frozenset({PEER}), open_use=False)
+        self.front = Front(Current(self.house), self.calls, frozenset({PEER}))
         self.hall = Hall(
             plan.config.http,
             self.calls,

@@ -88,6 +88,12 @@ def test_what_a_lost_race_had_read_is_counted() -> None:
     assert row(receipt)["lost_tokens_in"] == 70
 
 
+def test_what_guards_have_done_stands_before_the_clients_tags_and_no_tag_looks_like_it() -> None:
+    receipt = end(call(tags=("guard:pii:redact", "a")))
+    receipt.note_guard("w", "flag")
+    assert json.loads(row(receipt)["tags"]) == ["guard:w:flag", "a"]
+
+
 def test_what_others_choose_is_bounded_and_plain() -> None:
     many = [Attempt("t\n", 10.0, 11.0, outcome="\x1b[1m")] * 1000
     receipt = end(call("r" * 1000, model="\x1b[2J\ud800\0x", tags=("t" * 9999,) * 100))

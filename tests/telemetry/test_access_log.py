@@ -35,7 +35,7 @@ FIELDS = [
     "request_id", "trace_id", "method", "path", "endpoint", "model", "asked", "target",
     "answered_by", "stream", "phase", "outcome", "cause", "status", "tokens_in", "tokens_out",
     "cached_tokens", "cost_nanos", "ttft_ms", "duration_ms", "bytes_in", "bytes_out", "attempts",
-    "tried", "hedged", "resumed", "drained", "cache", "shared_with", "lost_tokens_in",
+    "tried", "hedged", "resumed", "drained", "cache", "shared_with", "guards", "lost_tokens_in",
     "stale_connections", "malformed_events", "key", "team", "peer",
 ]  # fmt: skip
 
@@ -210,9 +210,16 @@ def test_what_never_happened_is_null_and_keeps_its_field() -> None:
     assert [name for name, value in fields.items() if value is None] == [
         "trace_id", "model", "asked", "target", "answered_by", "cause", "tokens_in", "tokens_out",
         "cached_tokens", "cost_nanos", "ttft_ms", "duration_ms", "tried", "cache", "shared_with",
-        "key", "team",
+        "guards", "key", "team",
     ]  # fmt: skip
     assert (fields["hedged"], fields["resumed"], fields["lost_tokens_in"]) == (False, 0, 0)
+
+
+def test_what_guards_have_done_is_told_by_their_names() -> None:
+    receipt = received()
+    for name, deed in (("pii", "redact"), ("w", "flag"), ("pii", "redact")):
+        receipt.note_guard(name, deed)
+    assert fields_of(receipt)["guards"] == "pii:redact, w:flag"
 
 
 def test_a_call_in_a_trace_says_which() -> None:

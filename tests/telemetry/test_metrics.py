@@ -241,6 +241,14 @@ def test_a_race_is_a_hedge_and_no_fallback_and_its_loser_costs_tokens() -> None:
     assert set(used) == {"up", "eu"}
 
 
+def test_what_guards_have_done_is_counted_once_for_each_call() -> None:
+    families = counted(done(call(guards=("pii:redact", "a:b:flag"))))
+    assert families["gateway_guard_verdicts_total"] == {
+        ("pii", "redact"): [1],
+        ("a:b", "flag"): [1],
+    }
+
+
 def test_a_kept_answer_is_a_hit_and_no_providers_speed() -> None:
     families = counted(done(call(cache="hit", attempts=[])))
     assert families["gateway_cache_total"] == {("hit",): [1], ("miss",): [0], ("shared",): [0]}

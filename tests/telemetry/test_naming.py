@@ -79,3 +79,15 @@ def test_kinds_and_operations_have_opentelemetrys_names_where_there_are_such() -
     assert provider_name("anthropic") == "anthropic"
     assert provider_name("vertex") == "gcp.vertex_ai"
     assert (operation_name("chat"), operation_name("completions")) == ("chat", "text_completion")
+
+
+def test_the_names_of_another_configuration_come_beside_those_there_were() -> None:
+    naming = Naming({"up": "openai"}, ["a"], ["a-1"])
+    naming.widen(Naming({"eu": "azure", "up": "mistral"}, ["b"], ["b-1"]))
+    assert [naming.asked(name) for name in ("a", "b", "c")] == ["a", "b", OTHER]
+    assert [naming.answered(name) for name in ("a-1", "b-1", "c-1")] == ["a-1", "b-1", OTHER]
+    assert naming.provider("eu/x") == ("eu", "azure.ai.openai")
+    assert naming.provider("up/x") == ("up", "mistral_ai")
+    naming.widen(Naming({}, [f"m{number}" for number in range(2 * MOST_NAMES)]))
+    assert naming.asked("m1") == "m1"
+    assert naming.asked(f"m{2 * MOST_NAMES - 1}") == OTHER

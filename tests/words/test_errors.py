@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.words import errors
+from gateway.words.client import NO_RETRY, RETRY_SOON
 from gateway.words.errors import (
-    NO_RETRY,
-    RETRY_SOON,
     BudgetExceeded,
     BudgetSpent,
     Busy,
@@ -49,7 +48,7 @@ def test_an_error_says_all_that_a_client_is_told(kind: type[GatewayError]) -> No
     assert error.code
     assert kind("x").param is None
     in_vain = NO_RETRY if issubclass(kind, BudgetExceeded) else ()
-    assert kind("x").headers == (RETRY_SOON if kind is Busy else in_vain)
+    assert kind("x").headers == (RETRY_SOON if issubclass(kind, Busy) else in_vain)
 
 
 @pytest.mark.parametrize(

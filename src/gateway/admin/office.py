@@ -14,9 +14,18 @@ from gateway.admin.playground.approach import Approach
 from gateway.store.archive import Archive
 
 
+class NotTaken(Exception):
+    """The configuration's file as it is now is not taken, and why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """The parts. `services` run as long as the admin does."""
+    """The parts. `services` run until another office takes the place of this one.
+
+    `fingerprint` tells its configuration from any other.
+    """
+
+    fingerprint: str = ""
 
     trusted_proxies: frozenset[str] = frozenset()
     archive: Archive | None = None

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
-from quart_trio import QuartTrio
 
 from gateway.admin.hearing import hear
 from gateway.admin.http1 import speak_http_1_1_alone
-from gateway.admin.office import Office
+from gateway.admin.office import NotTaken, Office
 from gateway.admin.opening import Admin
+from gateway.admin.renewing import Renewing
 from gateway.admin.site import Site
 from gateway.admin.subjects import site_of
 from gateway.admin.wall import Wall
@@ -42,37 +42,75 @@ COURTESY = 10
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How the process and its supervisor speak: any word on the lifeline, or its end, is the end.
+    """How the process and its supervisor speak. Any word on the lifeline, or its end, is the end,
+    but for `anew`: there is another configuration.
 
-    `ready` says that it hears; `leave` that somebody else has asked it to go.
+    `ready` says that it hears; `leave` that somebody else has asked it to go; `reload` asks that
+    the configuration be read anew.
     """
 
     lifeline: socket.socket
+    anew: bytes
     ready: Callable[[], None]
     leave: Callable[[], None]
+    reload: Callable[[], None]
 
 
-def run(admin: Admin, workers: Workers, office: Office, log: Log, orders: Orders) -> None:
+Furnish = Callable[[], Office]
+"""Reads the configuration anew, in a thread, and returns the office by it. Raises `NotTaken`."""
+
+
+def run(
+    admin: Admin, workers: Workers, office: Office, furnish: Furnish, log: Log, orders: Orders
+) -> None:
     """Serve until told to end."""
     with suppress(OSError):
         os.nice(COURTESY)
     speak_http_1_1_alone()
-    trio.run(_main, admin, site_of(admin, workers, office, log), office, log, orders)
+    renewing = Renewing(orders.reload, office.fingerprint)
+
+    def build(office: Office) -> Site:
+        return site_of(admin, workers, office, log, renewing)
+
+    trio.run(_main, admin, Shown(build, office, renewing), furnish, log, orders)
 
 
-async def _main(admin: Admin, site: Site, office: Office, log: Log, orders: Orders) -> None:
+class Shown:
+    """The site as it is shown now, by its office."""
+
+    def __init__(self, build: Callable[[Office], Site], office: Office, renewing: Renewing) -> None:
+        self.office = office
+        self._build = build
+        self._renewing = renewing
+        self._wall: Wall | None = None
+
+    def opened(self) -> Wall:
+        """Return the site behind a wall, for a server that begins."""
+        self._wall = Wall(self._build(self.office).app())
+        return self._wall
+
+    def follow(self, office: Office) -> None:
+        """Show the site of another office from now on."""
+        app = self._build(office).app()
+        self.office = office
+        if self._wall is not None:
+            self._wall.site = app
+        self._renewing.follow(office.fingerprint)
+
+
+async def _main(admin: Admin, shown: Shown, furnish: Furnish, log: Log, orders: Orders) -> None:
     hears = hear(log)
     told = trio.Event()
+    send, receive = trio.open_memory_channel[None](1)
     async with trio.open_nursery() as nursery:
         await nursery.start(_heed_signals, orders.leave)
-        nursery.start_soon(_heed_supervisor, orders.lifeline, told)
-        for service in office.services:
-            nursery.start_soon(service)
+        nursery.start_soon(_heed_supervisor, orders, told, send)
+        nursery.start_soon(_furnish_anew, shown, furnish, log, receive)
         log.info("admin serves", url=admin.url)
         orders.ready()
         while not told.is_set():
             try:
-                await _serve(site.app(), admin.sock, hears, told)
+                await _serve(shown.opened(), admin.sock, hears, told)
             except* Exception as group:
                 # One request can end Hypercorn; the next one is served all the same.
                 log.exception("bug in admin", group)
@@ -81,9 +119,31 @@ async def _main(admin: Admin, site: Site, office: Office, log: Log, orders: Orde
         nursery.cancel_scope.cancel()
 
 
-async def _serve(
-    app: QuartTrio, sock: socket.socket, hears: logging.Logger, told: trio.Event
+async def _furnish_anew(
+    shown: Shown, furnish: Furnish, log: Log, words: trio.MemoryReceiveChannel[None]
 ) -> None:
+    """Run the services of the office; at each word those of another, whose site is shown."""
+    while True:
+        async with trio.open_nursery() as services:
+            for service in shown.office.services:
+                services.start_soon(service)
+            office = await _next(furnish, log, words)
+            services.cancel_scope.cancel()
+        shown.follow(office)
+
+
+async def _next(furnish: Furnish, log: Log, words: trio.MemoryReceiveChannel[None]) -> Office:
+    """Wait for a word after which there is another office, and return it."""
+    thread = trio.CapacityLimiter(1)
+    while True:
+        await words.receive()
+        try:
+            return await trio.to_thread.run_sync(furnish, limiter=thread)
+        except NotTaken as reason:
+            log.error("the admin goes on as it was", reason=str(reason))
+
+
+async def _serve(wall: Wall, sock: socket.socket, hears: logging.Logger, told: trio.Event) -> None:
     """Have Hypercorn serve until told; it takes and closes a descriptor of its own."""
     config = Config()
     config.bind = [f"fd://{os.dup(sock.fileno())}"]
@@ -92,7 +152,7 @@ async def _serve(
     config.keep_alive_timeout = HEAD_TIMEOUT
     config.graceful_timeout = LAST_WORDS_TIMEOUT
     config.websocket_max_message_size = 1
-    await serve(Wall(app), config, shutdown_trigger=told.wait)
+    await serve(wall, config, shutdown_trigger=told.wait)
 
 
 async def _heed_signals(
@@ -106,7 +166,14 @@ async def _heed_signals(
             leave()
 
 
-async def _heed_supervisor(lifeline: socket.socket, told: trio.Event) -> None:
+async def _heed_supervisor(
+    orders: Orders, told: trio.Event, words: trio.MemorySendChannel[None]
+) -> None:
+    lifeline = trio.socket.from_stdlib_socket(orders.lifeline)
     with suppress(ConnectionResetError):
-        await trio.socket.from_stdlib_socket(lifeline).recv(64)
+        while said := await lifeline.recv(64):
+            if said.strip(orders.anew):
+                break
+            with suppress(trio.WouldBlock):  # one that waits already reads what is there by then
+                words.send_nowait(None)
     told.set()

@@ -15,6 +15,7 @@ from gateway.admin.entry.tickets import Tickets
 from gateway.admin.entry.trips import Trips
 from gateway.admin.figures.scrape import Scraping
 from gateway.admin.health.page import Health
+from gateway.admin.health.reload import Reload
 from gateway.admin.keys.desk import KeyDesk
 from gateway.admin.keys.locksmith import Locksmith
 from gateway.admin.keys.mine import Mine
@@ -29,6 +30,7 @@ from gateway.admin.office import Office
 from gateway.admin.openapi import OpenApi
 from gateway.admin.opening import Admin
 from gateway.admin.playground.page import Playground
+from gateway.admin.renewing import Renewing
 from gateway.admin.site import Site, Subject
 from gateway.admin.workers import Workers
 from gateway.policy.callers import is_loopback
@@ -36,7 +38,7 @@ from gateway.store.archive import Archive
 from gateway.telemetry.log import Log
 
 
-def site_of(admin: Admin, workers: Workers, office: Office, log: Log) -> Site:
+def site_of(admin: Admin, workers: Workers, office: Office, log: Log, renewing: Renewing) -> Site:
     """Put the site together that an admin shows; to be called once Trio runs."""
     options = admin.options
     is_public = options.key is not None or not is_loopback(options.host.lower())
@@ -60,7 +62,10 @@ def site_of(admin: Admin, workers: Workers, office: Office, log: Log) -> Site:
         subjects.append(Models(desk, office.catalogue))
     if office.settings is not None:
         numbers = range(1, admin.workers + 1)
-        subjects.append(Health(desk, office.settings, log, audit, numbers))
+        subjects += [
+            Health(desk, office.settings, log, audit, numbers),
+            Reload(desk, office.settings, audit, renewing, numbers),
+        ]
     if sign_in is not None:
         trips = Trips(admin.session_key)
         subjects.append(Oidc(sign_in, trips, guard, audit, options.url or admin.url))

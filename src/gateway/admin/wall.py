@@ -40,11 +40,11 @@ Application = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable
 
 
 class Wall:
-    """An ASGI application around another."""
+    """An ASGI application around another, `site`, which may be replaced at any time."""
 
     def __init__(self, site: Application, most: int = MOST_REQUESTS) -> None:
         """More than `most` requests at a time are told to come again."""
-        self._site = site
+        self.site = site
         self._most = most
         self._running = 0
 
@@ -54,7 +54,7 @@ class Wall:
         if scope["type"] == "websocket":
             await send(_NO_WEBSOCKET)  # before it is accepted: a 403
         elif scope["type"] != "http":
-            await self._site(scope, receive, send)
+            await self.site(scope, receive, send)
         elif scope["http_version"] not in VERSIONS:
             await _refuse(send, OTHER_STATUS, OTHER)
         elif self._running >= self._most:
@@ -62,7 +62,7 @@ class Wall:
         else:
             self._running += 1
             try:
-                await self._site(scope, receive, _whole(send))
+                await self.site(scope, receive, _whole(send))
             finally:
                 self._running -= 1
 

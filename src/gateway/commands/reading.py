@@ -7,9 +7,9 @@ from typing import IO, Any
 import click
 
 from gateway.config.compose import Config
-from gateway.config.load import find_config
+from gateway.config.load import find_config, read_document
 from gateway.config.mistakes import ConfigMistake
-from gateway.office.settings import checked
+from gateway.renewal import usable
 
 config_option = click.option(
     "--config",
@@ -39,4 +39,4 @@ def read_configuration(path: Path | None, *, strict: bool = False) -> Config | N
     found = find_config(path, os.environ, here)
     if found is None:
         return None
-    return checked(found, os.environ, here, strict=strict)
+    return usable(read_document(found, here), os.environ, strict=strict)

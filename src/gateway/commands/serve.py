@@ -1,15 +1,10 @@
 """`gateway serve`: the main job."""
 
 import faulthandler
-import gc
-import importlib
 import os
 import secrets
-import socket
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,40 +17,29 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway import __version__
-from gateway.admin import token_file
 from gateway.admin.opening import Admin, open_admin
-from gateway.admin.workers import Workers, supervisors
-from gateway.app import find_local_servers, serve
-from gateway.assembly import assemble
+from gateway.app import find_local_servers
+from gateway.commands.job import Job
 from gateway.commands.reading import Refused, config_option, read_configuration
 from gateway.config.compose import Config, config_of, listening, must_show_key, served_by
 from gateway.config.discover import discover
-from gateway.config.homes import homes_of, known_secrets
+from gateway.config.homes import homes_of
 from gateway.config.mistakes import ConfigMistake
-from gateway.downstream.control import folder_of, prepare
 from gateway.downstream.listen import open_worker_sockets
 from gateway.downstream.options import ListenOptions
-from gateway.drain import LEAVING, READY, Post, longest_drain
 from gateway.furnish import database_of
 from gateway.office.playground import LOOPBACK
-from gateway.office.whole import office_of
 from gateway.policy.keys import SECRET_BYTES
 from gateway.policy.routes import Routes
-from gateway.policy.scrub import Scrubber
 from gateway.store.connection import DatabaseFault
-from gateway.supervisor import Beside, NotStarted, Supervisor
-from gateway.telemetry.log import LEVELS, open_log, renderer
-from gateway.telemetry.voice import Voice
+from gateway.supervisor import NotStarted
+from gateway.telemetry.log import LEVELS
 from gateway.words.secret import Secret
 
 MAX_NAMES_SHOWN = 12
 
 FOUND = "none; found by itself:"
 NOT_FOUND = "none, and no provider was found: set OPENAI_API_KEY, or write gateway.toml"
-
-COLLECT_EVERY = (20_000, 20, 100)
-"""When Python looks for cycles. With its own thresholds (700, 10, 10) it does so all the time while
-1,000 streams are open, and now and again that stalls all of them for 70 ms."""
 
 CURL: Final = """\
 curl -N {url}/v1/chat/completions{shown} -H 'content-type: application/json' \\
@@ -79,11 +63,6 @@ _KEYED: Final = {
     },
 }
 """How the lines to paste show a virtual key, where one must be shown."""
-
-GRACE: Final = 5.0
-"""Seconds beyond the longest drain before a worker that has not ended is killed."""
-
-PROCESS_NAME: Final = "gateway-admin"
 
 WHERE_TO_LOOK: Final = (
     "What it said stands above this line; `gateway serve --workers 1` says it alone."
@@ -194,76 +173,6 @@ class Found:
     listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What there is to serve, by this process or by workers; `ready` announces it."""
-
-    config: Config
-    listed: Mapping[str, tuple[str, ...]]
-    log_level: str
-    ready: Callable[[], None]
-    admin: Admin | None = None
-
-    def run(self, places: Sequence[Sequence[socket.socket]]) -> int:
-        """Serve, alone where there is nothing to supervise. Return the exit code."""
-        if len(places) == 1 and self.admin is None:
-            return self.alone(places[0])
-        return self.together(places)
-
-    def alone(self, sockets: Sequence[socket.socket]) -> int:
-        """Serve in this process. Return the exit code."""
-        self._serve(sockets, self.ready)
-        return 0
-
-    def together(self, places: Sequence[Sequence[socket.socket]]) -> int:
-        """Supervise a worker for each place, and the admin. Raises `NotStarted`."""
-        turns = os.memfd_create("turns at the log")
-        render = renderer(self.config.log, sys.stderr)
-        voice = Voice(sys.stderr.fileno(), render, self.log_level, time.time_ns, turns)
-        patience = longest_drain(self.config) + GRACE
-        admin = self.admin
-        beside = None if admin is None else Beside("admin", [admin.sock], self._administer)
-        supervisor = Supervisor(places, self._work, voice, time.monotonic, patience, beside)
-        with _token_file(admin, voice) as write:
-
-            def ready(_: Sequence[int]) -> None:
-                write()
-                self.ready()
-
-            return supervisor.run(ready)
-
-    def _work(self, post: Post, sockets: Sequence[socket.socket]) -> None:
-        self._serve(sockets, partial(post.tell, READY), post)
-
-    def _administer(self, post: Post, _: Sequence[socket.socket]) -> None:
-        """Be the admin. Only its own process imports Quart, so that no worker ever does."""
-        assert self.admin is not None
-        with suppress(OSError):  # what `ps` and `top` show is a courtesy
-            Path("/proc/self/comm").write_text(PROCESS_NAME, encoding="ascii")
-        process = importlib.import_module("gateway.admin.process")
-        with open_log(self.config.log, sys.stderr, self.log_level, turns=post.turns) as log:
-            log.know(Scrubber([*known_secrets(self.config), *self.admin.secrets]))
-            workers = Workers(folder_of(os.environ), post.supervisor)
-            said = [partial(post.tell, word) for word in (READY, LEAVING)]
-            orders = process.Orders(post.lifeline, *said)
-            office = office_of(self.config, log)
-            process.run(self.admin, workers, office, log, orders)
-
-    def _serve(
-        self, sockets: Sequence[socket.socket], ready: Callable[[], None], post: Post | None = None
-    ) -> None:
-        turns = None if post is None else post.turns
-        with open_log(self.config.log, sys.stderr, self.log_level, turns=turns) as log:
-            app = assemble(self.config, log, self.listed)
-            # What is imported stays: without it a full collection stalls every stream for 15 ms.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*COLLECT_EVERY)
-            trio.run(serve, app, sockets, ready, post)
-            place = {} if post is None else {"worker": post.number}
-            log.info("stopped", **place)
-
-
 def _configuration(
     path: Path | None, host: str | None, port: int | None, admin_port: int | None
 ) -> Found:
@@ -297,33 +206,6 @@ def open_if_free(config: Config, *, wanted: bool) -> Admin | None:
         raise click.ClickException(f"{said} Try another --admin-port; 0 is no admin.")
     click.echo(f"warning: {said} There is none; --admin-port chooses another port.", err=True)
     return None
-
-
-@contextmanager
-def _token_file(admin: Admin | None, voice: Voice) -> Iterator[Callable[[], None]]:
-    """Give a way to write the file by which tools find the admin; at the end it is removed."""
-    folder = folder_of(os.environ)
-    path = token_file.path_of(folder, os.getpid())
-    written = False
-
-    def write() -> None:
-        nonlocal written
-        if admin is None:
-            return
-        try:
-            prepare(folder)
-            token_file.sweep(folder, supervisors(folder))
-            token_file.write(path, token_file.Found(admin.url, admin.token.reveal()))
-            written = True
-        except OSError as error:
-            reason = error.strerror or str(error)
-            voice.say("warning", "no token file", path=str(path), reason=reason)
-
-    try:
-        yield write
-    finally:
-        if written:
-            path.unlink(missing_ok=True)
 
 
 def address(config: Config, name: Sequence[object]) -> str:

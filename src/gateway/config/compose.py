@@ -1,6 +1,7 @@
 """Puts one configuration together from a file's tables, or from what was found without a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,9 @@ from gateway.config.admin import faults
 from gateway.config.budgets import UNKEPT
 from gateway.config.discover import Discovery
 from gateway.config.fallbacks import Fallbacks
+from gateway.config.files import Stamp
+from gateway.config.guards import Tables as GuardTables
+from gateway.config.guards import read_guards
 from gateway.config.issuers import read_auth
 from gateway.config.keys import ALONE, Rights, check_auth, has_budgets, is_limited, read_rights
 from gateway.config.known import Known
@@ -35,9 +39,12 @@ from gateway.words.secret import Secret
 
 SECTIONS = (
     *("server", "admin", "defaults", "providers", "models", "fallbacks", "context_fallbacks"),
-    *("passthrough", "groups", "store", "auth", "teams", "keys", "telemetry"),
+    *("passthrough", "groups", "store", "auth", "teams", "keys", "guards", "telemetry"),
 )
 """The tables that exist. One that is not built yet is unknown."""
+
+FIXED: Final = ("server", "admin", "store", "telemetry")
+"""The tables that hold from one start to the next: a reload takes all others."""
 
 EXPOSED = (
     "listens beyond loopback, and there are no keys: whoever reaches it spends what your providers'"
@@ -57,11 +64,24 @@ _OPTIONS: Final = {
 """The options of the command line that stand over a key of the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """Tables as they were written, and the files of secrets that they name. They never print
+    themselves, for a secret may stand in them.
+    """
+
+    tables: Mapping[str, object] = field(default_factory=dict, repr=False)
+    files: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
+
+
 class Config(Server, frozen=True, kw_only=True):
     """All settings, merged and checked; `source` is None where no file was read.
 
     `origins` says of each key that was set where; `warnings` are for whoever starts the gateway.
-    `inner_key` is no setting: with it the operator's page asks, and it is of one start alone.
+    `inner_key` is no setting: with it the operator's page asks, and it is of one start alone. Nor
+    is `keyed`: before a reload there were keys or issuers, so that nobody comes in without.
+    `fixed` holds the tables of `FIXED` as they were written, for a reload; `files` are those that
+    were read, `source` and what it names.
     """
 
     admin: AdminOptions = AdminOptions()
@@ -77,18 +97,21 @@ class Config(Server, frozen=True, kw_only=True):
     store: StoreOptions = StoreOptions()
     teams: dict[str, Team] = msgspec.field(default_factory=dict)
     keys: tuple[KeyRecord, ...] = ()
+    guards: GuardTables = msgspec.field(default_factory=dict)
     inner_key: Secret | None = None
+    keyed: bool = False
     warnings: tuple[str, ...] = ()
     origins: dict[str, str] = msgspec.field(default_factory=dict)
     source: Path | None = None
+    fixed: Unshown = Unshown()
+    files: Mapping[Path, Stamp] = msgspec.field(default_factory=dict)
 
 
 def compose(document: Mapping[str, object], reading: Reading, source: Path) -> Config:
     """Read a whole document. Raises `ConfigMistake` with all that is wrong in it."""
     notes = reading.notes
-    for name in document:
-        if name not in SECTIONS:
-            notes.unknown((name,), name, SECTIONS, "table or key")
+    for name in [each for each in document if each not in SECTIONS]:
+        notes.unknown((name,), name, SECTIONS, "table or key")
     server = read_server(as_table(document.get("server", {}), ("server",), reading), reading)
     admin = _section(AdminOptions, "admin", document, reading)
     auth = read_auth(document, reading)
@@ -97,11 +120,10 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
     names = read_namespace(document, reading)
     providers = None if notes.is_wrong(("providers",)) else names.providers
     passthrough = read_passthrough(document, providers, reading)
-    rights = read_rights(document, _known(names, reading), reading)
-    if not notes.is_wrong(("providers",)):
-        for name in _own_addresses(names.providers, server.listen):
-            text = "is the address on which the gateway itself listens"
-            notes.mistake(("providers", name, "base_url"), text)
+    known = _known(names, reading)
+    rights = read_rights(document, known, reading)
+    guards = read_guards(document, names, rights, known, reading)
+    _check_addresses(names, server.listen, reading)
     store = read_store(document, reading)
     _check_counting(server.listen, rights, names.models, store, reading)
     check_auth(auth, rights.keys, has_database(store), reading)
@@ -119,10 +141,33 @@ def compose(document: Mapping[str, object], reading: Reading, source: Path) -> C
         auth=auth,
         store=store,
         passthrough=passthrough,
+        guards=guards,
         warnings=tuple(notes.warnings),
         origins=notes.origins,
         source=source,
+        fixed=_fixed(document, reading),
+        files=reading.files.seen,
     )
+
+
+def _fixed(document: Mapping[str, object], reading: Reading) -> Unshown:
+    tables = {name: document[name] for name in FIXED if name in document}
+    read = reading.files.contents
+    named = {reading.files.folder / path for path in _files_in(tables)}
+    return Unshown(tables, {path: read[path] for path in named & read.keys()})
+
+
+def _files_in(said: object) -> Iterator[str]:
+    """Yield the files that stand anywhere in tables."""
+    match said:
+        case {"file": str(path)}:
+            yield path
+        case dict():
+            for inner in said.values():
+                yield from _files_in(inner)
+        case list():
+            for inner in said:
+                yield from _files_in(inner)
 
 
 def config_of(found: Discovery, listen: ListenOptions) -> Config:
@@ -196,7 +241,8 @@ def must_show_key(config: Config, known: int) -> bool:
     """Say whether a call must show a virtual key, where so many keys are known."""
     if config.auth.required is not None:
         return config.auth.required
-    return known > 0 or bool(config.auth.issuers) or beyond_loopback(config.listen)
+    keyed = config.keyed or known > 0 or bool(config.auth.issuers)
+    return keyed or beyond_loopback(config.listen)
 
 
 def has_database(store: StoreOptions) -> bool:
@@ -267,6 +313,14 @@ def _check_counting(
         notes.mistake(("server", "workers"), ALONE)
     if has_budgets(rights.teams, rights.keys) and not has_database(store):
         notes.mistake(("store", "database"), UNKEPT)
+
+
+def _check_addresses(names: Namespace, listen: ListenOptions, reading: Reading) -> None:
+    if reading.notes.is_wrong(("providers",)):
+        return
+    for name in _own_addresses(names.providers, listen):
+        text = "is the address on which the gateway itself listens"
+        reading.notes.mistake(("providers", name, "base_url"), text)
 
 
 def _check_admin(

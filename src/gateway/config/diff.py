@@ -14,6 +14,7 @@ from typing import Final
 from gateway.config.compose import Config
 from gateway.config.mistakes import ConfigMistake, Finding, dotted
 from gateway.config.show import DEFAULT, MASK, Section, literal, sections
+from gateway.providers import ConductSettings
 from gateway.words.secret import Secret
 
 OPTION: Final = "--"
@@ -24,10 +25,13 @@ ANY_PORT: Final = ("server.port", "0")
 """What lets the kernel choose a port: what runs has one, and the next start another."""
 
 SALT_BYTES: Final = 32
+FINGERPRINT_DIGITS: Final = 12
 OWN: Final = 2
 """So deep lie tables that are something by themselves, such as `providers.NAME`."""
 
 DEFAULTS: Final = "defaults."
+
+CONDUCT: Final = frozenset(ConductSettings.__struct_fields__)
 
 NAMED: Final = "name"
 """The row by which one of several tables is told from the others."""
@@ -127,6 +131,42 @@ def _whole(place: str, old: _Table | None, new: _Table | None) -> Iterator[Chang
     yield from written
     if place and not written:
         yield Change(place, "{}" if old else None, "{}" if new else None, DEFAULT)
+
+
+def alike(runs: Config, now: Config) -> frozenset[str]:
+    """Return the providers that both have and that are the same, however calls go about them."""
+    digest = partial(_digest, secrets.token_bytes(SALT_BYTES))
+    old, new = _providers(runs, digest), _providers(now, digest)
+    return frozenset(name for name in old if old[name] == new.get(name))
+
+
+def _providers(config: Config, digest: Callable[[Secret], str]) -> dict[str, list[str]]:
+    """Return what is written of each provider itself, without what every level may say."""
+    found: dict[str, list[str]] = {}
+    for section in sections(config, digest):
+        where, *name = section.path
+        if where != "providers" and found:
+            break  # They stand together, and before what there may be thousands of.
+        if where == "providers" and not CONDUCT.intersection(name[1:]):
+            rows = [str(row) for row in section.rows if row.name not in CONDUCT]
+            found.setdefault(name[0], []).extend((str(section), *rows))
+    return found
+
+
+def fingerprint(config: Config) -> str:
+    """Return what tells one configuration from another, to those who began together.
+
+    Empty where there are no several: their common key makes the digest, so that nobody can try
+    secrets against it.
+    """
+    if config.inner_key is None:
+        return ""
+    salt = config.inner_key.reveal().encode()
+    whole = hmac.new(salt, digestmod=sha256)
+    for section in sections(config, partial(_digest, salt)):
+        for line in (str(section), *map(str, section.rows)):
+            whole.update(line.encode(errors="surrogatepass") + b"\n")
+    return whole.hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def hidden(_: Secret) -> str:

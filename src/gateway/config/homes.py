@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.config import traces
 from gateway.config.compose import Config
 from gateway.config.fallbacks import Fallbacks
+from gateway.config.guards import secrets_of
 from gateway.config.keys import NO_PEPPER
 from gateway.config.levels import conduct_of, drops_of, merged, said, seconds_of
 from gateway.config.mistakes import ConfigMistake, Finding
@@ -114,6 +115,7 @@ def known_secrets(config: Config) -> Iterator[Secret]:
         yield config.store.shared
         if (password := parse_store_url(config.store.shared.reveal()).password) is not None:
             yield password
+    yield from secrets_of(config.guards)
     yield from sink_address.secrets_of(config.log.receipts)
     yield from traces.secrets_of(config.log)
     if config.store.database is not None:

@@ -13,6 +13,7 @@ from gateway.config.known import Known
 from gateway.config.limits import LimitOptions, limits_of
 from gateway.config.lines import Key
 from gateway.config.naming import Models, Naming
+from gateway.config.options import GuardNames
 from gateway.config.passthrough import Opened, check_opened
 from gateway.config.tables import Reading, as_table, read_table
 from gateway.config.teams import check_groups, checked_name, read_groups, read_teams
@@ -81,6 +82,7 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         dict[str, str], Meta(description="What else is to be known of the key; it changes nothing.")
     ] = msgspec.field(default_factory=dict)
     passthrough: Opened = msgspec.field(default_factory=list)
+    guards: GuardNames = msgspec.field(default_factory=list)
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +205,7 @@ def _read_key(value: object, key: Key, naming: Naming, reading: Reading) -> KeyR
         metadata=options.metadata,
         budgets=read_budgets(options.budgets, (*key, "budgets"), naming, reading, team=False),
         passthrough=tuple(options.passthrough),
+        guards=tuple(options.guards),
     )
 
 

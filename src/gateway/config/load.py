@@ -3,10 +3,11 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config.compose import Config, compose
-from gateway.config.files import Files, read_whole
+from gateway.config.compose import FIXED, Config, Unshown, compose
+from gateway.config.files import Files, Found, read_whole
 from gateway.config.lines import DEEPEST, Lines
 from gateway.config.mistakes import ConfigMistake, Finding, Notes
 from gateway.config.secrets import Secrets
@@ -31,6 +32,17 @@ def find_config(explicit: Path | None, environ: Mapping[str, str], cwd: Path) ->
     return Path(FILE_NAME) if _exists(here) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file as it was read once. Relative paths in it begin where it lies."""
+
+    path: Path
+    name: str
+    text: str
+    found: Found
+    again: bool = False
+
+
 def load_config(
     path: Path, environ: Mapping[str, str], cwd: Path, *, strict: bool = False
 ) -> Config:
@@ -39,19 +51,50 @@ def load_config(
     With `strict` a secret that stands in a file which everybody on this machine may read is a
     mistake too, not only a warning (R24).
     """
+    return configured(read_document(path, cwd), environ, strict=strict)
+
+
+def read_document(path: Path, cwd: Path, *, again: bool = False) -> Document:
+    """Read a file, without understanding any of it. Raises `ConfigMistake`.
+
+    `again`: it and what it names have been read before, and none of them is a pipe.
+    """
     name = str(path)
     try:
-        data, is_open = read_whole(cwd / path)
+        found = read_whole(cwd / path, again=again)
     except ValueError as error:
         raise _mistake(name, str(error)) from None
-    text = _decoded(data, name)
-    lines = Lines(text)
+    return Document(cwd / path, name, _decoded(found.data, name), found, again)
+
+
+def configured(
+    document: Document,
+    environ: Mapping[str, str],
+    fixed: Unshown | None = None,
+    *,
+    strict: bool = False,
+) -> Config:
+    """Check what was read. Raises `ConfigMistake`.
+
+    With `fixed` the tables of `FIXED` are taken from there, and not from the document. What they
+    name may be gone by then.
+    """
+    lines = Lines(document.text)
     if lines.too_deep is not None:
-        raise _mistake(name, f"nested deeper than {DEEPEST} levels", lines.too_deep)
-    notes = Notes(name, lines, open_to_all=is_open, strict=strict)
-    files = Files((cwd / path).parent)
+        raise _mistake(document.name, f"nested deeper than {DEEPEST} levels", lines.too_deep)
+    notes = Notes(document.name, lines, open_to_all=document.found.is_open, strict=strict)
+    files = Files(document.path.parent, document.again, held=fixed.files if fixed else {})
+    files.note(document.path, document.found)
     reading = Reading(notes, files, Secrets(environ, files))
-    return compose(_parsed(text, name), reading, cwd / path)
+    tables = _parsed(document.text, document.name)
+    if fixed is not None:
+        rest = {name: table for name, table in tables.items() if name not in FIXED}
+        tables = {**fixed.tables, **rest}
+    try:
+        return compose(tables, reading, document.path)
+    except ConfigMistake as mistake:
+        mistake.files = {**files.seen, **files.missed}
+        raise
 
 
 def _named(path: Path, cwd: Path, by: str) -> Path:

@@ -64,7 +64,7 @@ api_key = { env = "GROQ_API_KEY" }
 _PASSTHROUGH = """\
 What is not named here is a 404 that says so. [Pass-through](passthrough.md) tells whose things are.
 
-```toml
+```toml part
 [passthrough]
 files = "openai"
 batches = "openai"
@@ -77,7 +77,7 @@ _GROUPS = """\
 Names of models and patterns under one name of your own, without `@` in front. In the `models` of a
 key or a team `"@frontier"` stands for all of them. A group holds no other group.
 
-```toml
+```toml part
 [groups]
 frontier = ["gpt-5.2", "claude-opus-*"]
 ```
@@ -91,7 +91,7 @@ The hash cannot be turned back, and it is made with `auth.pepper`. What a key as
 `models` and those of its team must both allow; any other name is as unknown to it as one that
 nobody answers.
 
-```toml
+```toml part
 [auth]
 pepper = { env = "GATEWAY_PEPPER" }
 
@@ -122,13 +122,26 @@ Of a key, and of a team: a list of tables, each for money within a calendar wind
 paid from every budget that means its name, and comes in where none of them is short. A week begins
 on Monday. What has been spent is in the ledger, so `store.database` must be named.
 
-```toml
+```toml part
 [teams.research]
 budgets = [
   { usd = 20_000, per = "month" },
   { usd = 60, per = "day", each = "user" },
   { usd = 3_000, per = "month", models = ["claude-opus-*"], then = "gpt-5.2", alert = [0.8] },
 ]
+```
+"""
+
+_GUARDS = """\
+Each kind reads its own keys and `on`, `then`, `unseen`; [Guards](guards.md) tells what each finds.
+
+```toml part
+[defaults]
+guards = ["people"]
+
+[guards.people]
+kind = "pii"
+then = "redact"
 ```
 """
 
@@ -161,7 +174,7 @@ _PROBES = """\
 
 Whether a provider is there, asked now and again beside all calls:
 
-```toml
+```toml part
 [providers.local]
 probe = { interval = 10.0, path = "/health" }
 ```
@@ -204,7 +217,7 @@ patterns, and of those the one with the most letters before the others; only the
 counts, and an empty list is for a name that falls back on nothing. What a fallback falls back on is
 not asked.
 
-```toml
+```toml part
 [fallbacks]
 "claude-*" = "gpt-5.2"
 "gpt-5.2" = ["claude-sonnet-4-5", "local/writer"]
@@ -252,6 +265,9 @@ def markdown() -> str:
     page += "\n" + _KEYS + _rows(_inner(_inner(tables, "keys"), "items"), shared, {})
     page += "\n" + _LIMITS + _rows(_inner(shared, "LimitOptions"), shared, {})
     page += "\n" + _BUDGETS + _rows(_inner(shared, "BudgetOptions"), shared, {})
+    guard = _inner(_inner(tables, "guards"), "additionalProperties")
+    page += _table("## `[guards.NAME]`", guard, shared)
+    page += "\n" + _GUARDS
     page += _table("## `[telemetry]`", _inner(tables, "telemetry"), shared)
     return page + "\n" + _SECRETS
 

@@ -1,11 +1,13 @@
 """What is wrong with a configuration: every mistake with its file, line and key, all at once."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
+from pathlib import Path
 
+from gateway.config.files import Stamp
 from gateway.config.lines import Key, Lines
 
 LONGEST_SHOWN = 80
@@ -40,6 +42,8 @@ class ConfigMistake(Exception):
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("\n".join(map(str, findings)))
         self.findings = tuple(findings)
+        self.files: Mapping[Path, Stamp | None] = {}
+        """The files that were looked at, as they were: another one may be no mistake."""
 
 
 def quoted(text: str, longest: int = LONGEST_SHOWN) -> str:

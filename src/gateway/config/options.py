@@ -84,12 +84,19 @@ class PriceOptions(
     ] = 0.0
 
 
+GuardNames = Annotated[
+    list[str],
+    Meta(description="Names of `[guards]` that look at these calls, beside those set elsewhere."),
+]
+
+
 class DefaultOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What holds where neither a model nor its provider says otherwise."""
 
     order: Order = None
     strategy: Choice = None
     affinity: Affinity = None
+    guards: GuardNames = msgspec.field(default_factory=list)
 
 
 class ModelOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -122,3 +129,4 @@ class ModelOptions(ConductSettings, frozen=True, forbid_unknown_fields=True, kw_
     limits: Annotated[
         LimitOptions, Meta(description="How much all callers together may ask for by this name.")
     ] = LimitOptions()
+    guards: GuardNames = msgspec.field(default_factory=list)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.admin.options import AdminOptions
+from gateway.config.guards import GuardOptions
 from gateway.config.keys import KeyOptions
 from gateway.config.names import LONGEST_BYTES, MOST_STARS
 from gateway.config.options import DefaultOptions, ModelOptions
@@ -51,14 +52,9 @@ def schema() -> Schema:
         "groups": _groups(),
         "store": _store(shared),
         "auth": _table("auth", AuthOptions.__doc__, [AuthOptions], shared),
-        "teams": {
-            "title": "teams",
-            "description": "Who has keys together.",
-            "type": "object",
-            "propertyNames": _name(),
-            "additionalProperties": _table("NAME", TeamOptions.__doc__, [TeamOptions], shared),
-        },
+        "teams": _named("teams", "Who has keys together.", TeamOptions, shared),
         "keys": _keys(shared),
+        "guards": _guards(shared),
         "telemetry": _telemetry(shared),
     }
     return {
@@ -161,6 +157,24 @@ def _groups() -> Schema:
         "propertyNames": {**_name(), "pattern": "^[^@*][^*]*$"},
         "additionalProperties": {"type": "array", "items": {"type": "string", **_name()}},
     }
+
+
+def _named(title: str, description: str, struct: type[msgspec.Struct], shared: Schema) -> Schema:
+    """Return the schema of tables that have names of the operator's own."""
+    return {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "propertyNames": _name(),
+        "additionalProperties": _table("NAME", struct.__doc__, [struct], shared),
+    }
+
+
+def _guards(shared: Schema) -> Schema:
+    whole = _named("guards", "What is looked for in what is said.", GuardOptions, shared)
+    table = whole["additionalProperties"]
+    assert isinstance(table, dict)
+    return {**whole, "additionalProperties": {**table, "required": ["kind"]}}
 
 
 def _keys(shared: Schema) -> Schema:

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.config.budgets import written
 from gateway.config.compose import Config
+from gateway.config.guards import is_read
 from gateway.config.homes import rules_of
 from gateway.config.levels import HOUSE, Said, merged, said
 from gateway.config.lines import Key
@@ -72,6 +73,10 @@ def sections(config: Config, mask: Mask | None = None) -> Iterator[Section]:
         yield from _level(config, own, merged(config.defaults, settings, beneath=HOUSE), _DEFAULTS)
     for name, options in config.models.items():
         yield from _level(config, table(("models", name), options), said(options))
+    for name, guard in config.guards.items():
+        whole = table(("guards", name), guard)
+        rows = tuple(row for row in whole.rows if is_read(guard, row.name))
+        yield Section(whole.path, rows)
     if config.passthrough:
         yield Section(("passthrough",), _rows(config, config.passthrough, ("passthrough",)))
     for section in ("fallbacks", "context_fallbacks", "groups"):
@@ -147,7 +152,8 @@ def _is_conduct(struct: msgspec.Struct, name: str) -> bool:
 
 def _defaults(config: Config) -> Iterator[Section]:
     rules = rules_of(config)
-    own = {"order": list(rules.order), "strategy": rules.strategy, "affinity": rules.affinity}
+    own: dict[str, object] = {"order": list(rules.order), "strategy": rules.strategy}
+    own |= {"affinity": rules.affinity, "guards": config.defaults.guards}
     section = Section(_DEFAULTS, _rows(config, own, _DEFAULTS))
     return _level(config, section, merged(config.defaults, beneath=HOUSE))
 
@@ -162,6 +168,7 @@ def _rights(config: Config) -> Iterator[Section]:
             "unpriced": team.unpriced,
             "members": list(team.members),
             "passthrough": list(team.passthrough),
+            "guards": list(team.guards),
         }
         yield Section(path, _rows(config, values, path))
     for index, record in enumerate(config.keys):
@@ -182,6 +189,7 @@ def _shown(record: KeyRecord) -> dict[str, object]:
         "expires": expires,
         "metadata": record.metadata,
         "passthrough": list(record.passthrough),
+        "guards": list(record.guards),
     }
     return {name: value for name, value in values.items() if value is not None}
 

@@ -12,6 +12,7 @@ from gateway.config.lines import Key
 from gateway.config.models import check_twice
 from gateway.config.names import check_name
 from gateway.config.naming import Groups, Models, Naming
+from gateway.config.options import GuardNames
 from gateway.config.passthrough import Opened, check_opened
 from gateway.config.tables import Reading, read_table, read_value
 from gateway.policy.fallbacks import ANYTHING
@@ -53,6 +54,7 @@ class TeamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         ),
     ] = msgspec.field(default_factory=list)
     passthrough: Opened = msgspec.field(default_factory=list)
+    guards: GuardNames = msgspec.field(default_factory=list)
 
 
 def read_groups(table: Mapping[str, object], reading: Reading) -> Groups:
@@ -99,6 +101,7 @@ def read_teams(table: Mapping[str, object], naming: Naming, reading: Reading) ->
             unpriced=options.unpriced,
             members=tuple(options.members),
             passthrough=tuple(options.passthrough),
+            guards=tuple(options.guards),
         )
     return found
 

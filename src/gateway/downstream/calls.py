@@ -140,9 +140,23 @@ class Calls:
         self._stopping = False
         self._open: dict[OpenCall, None] = {}
         self._empty = trio.Event()
+        self._outlived: list[tuple[set[OpenCall], trio.Event]] = []
+        """Who waits for the ends of calls, and for which ones still."""
 
     def __len__(self) -> int:
         return len(self._open)
+
+    async def turned_over(self) -> None:
+        """Wait until all calls that are open now have ended."""
+        before, ended = set(self._open), trio.Event()
+        if not before:
+            return
+        waiting = (before, ended)
+        self._outlived.append(waiting)
+        try:
+            await ended.wait()
+        finally:
+            self._outlived.remove(waiting)
 
     def __iter__(self) -> Iterator[OpenCall]:
         """Go through the open calls, the oldest first."""
@@ -162,6 +176,10 @@ class Calls:
         self._open.pop(call, None)
         self.body_bytes -= call.body_bytes
         call.body_bytes = 0
+        for before, ended in self._outlived:
+            before.discard(call)
+            if not before:
+                ended.set()
         if not self._open:
             self._empty.set()
             self._empty = trio.Event()

@@ -32,10 +32,8 @@ SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 class Door:
     """Lets requests in, or refuses them, before any of their body is read."""
 
-    def __init__(self, calls: Calls, *, open_use: bool) -> None:
-        """`open_use` lifts the rule that a keyless gateway is asked by loopback names only."""
+    def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._open_use = open_use
 
     async def admit(self, head: Head, receipt: Receipt, client: Guest, house: House) -> Found:
         """Find the endpoint and what its path names; refuse whoever may not ask it."""
@@ -52,7 +50,7 @@ class Door:
         if issuers is not None and (token := token_in(headers)) is not None:
             receipt.caller = await _vouched(issuers, token, house.today())
         else:
-            receipt.caller = self._identify(head, house)
+            receipt.caller = _identify(head, house)
         if endpoint.passage:
             _check_passage(head, receipt.caller)
         elif endpoint.operation == "open_socket":
@@ -66,17 +64,18 @@ class Door:
                 raise Busy(f"{self._calls.most} calls are open, which is the most at once.")
         return found
 
-    def _identify(self, head: Head, house: House) -> Caller:
-        """Say who asks, by digest alone (S5); refuse whoever may not, all in the same words."""
-        headers = head.headers
-        secret = None if house.keys is None else presented(headers)
-        if house.keys is None or (secret is None and self._open_use):
-            refuse_web_pages(head.host, headers.get(b"sec-fetch-site"), open_use=self._open_use)
-            return ANYONE
-        caller = None if secret is None else house.keys.identify(secret, house.today())
-        if caller is None:
-            raise Unauthorized(NO_KEY)
-        return caller
+
+def _identify(head: Head, house: House) -> Caller:
+    """Say who asks, by digest alone (S5); refuse whoever may not, all in the same words."""
+    headers = head.headers
+    secret = None if house.keys is None else presented(headers)
+    if house.keys is None or (secret is None and house.open_use):
+        refuse_web_pages(head.host, headers.get(b"sec-fetch-site"), open_use=house.open_use)
+        return ANYONE
+    caller = None if secret is None else house.keys.identify(secret, house.today())
+    if caller is None:
+        raise Unauthorized(NO_KEY)
+    return caller
 
 
 def form_asked(head: Head) -> str:

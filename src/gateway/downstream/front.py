@@ -89,11 +89,8 @@ class _Account:
 class Front:
     """Answers requests, whichever server they came through."""
 
-    def __init__(
-        self, current: Current, calls: Calls, trusted_proxies: Container[str], *, open_use: bool
-    ) -> None:
-        """`open_use` lifts the rule that a keyless gateway is asked by loopback names only."""
-        self._door = Door(calls, open_use=open_use)
+    def __init__(self, current: Current, calls: Calls, trusted_proxies: Container[str]) -> None:
+        self._door = Door(calls)
         self._current = current
         self._calls = calls
         self._trusted_proxies = trusted_proxies

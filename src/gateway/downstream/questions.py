@@ -80,6 +80,8 @@ class Questions:
     purses: Purses = field(default_factory=Purses, kw_only=True)
     today: Callable[[], float] = field(default=lambda: 0.0, kw_only=True)
     """Seconds since 1970, for the windows of budgets."""
+    configuration: Callable[[], str] = field(default=lambda: "", kw_only=True)
+    """What tells the configuration that holds from any other (see `config.diff.fingerprint`)."""
 
     def table(self) -> Mapping[str, Answer]:
         """Return what can be asked, and who answers."""
@@ -149,6 +151,7 @@ class Questions:
             "version": place.version,
             "uptime": round(trio.current_time() - place.began, 3),
             "draining": self.calls.draining,
+            "configuration": self.configuration(),
         }
 
     def _gauges(self, _asked: Fields) -> Fields:

@@ -3,8 +3,8 @@
 from gateway.downstream.client import now_as_date
 from gateway.forms.chat import write_error
 from gateway.forms.http import status_line, write_fields
-from gateway.words.client import Header
-from gateway.words.errors import NO_RETRY, GatewayError
+from gateway.words.client import NO_RETRY, Header
+from gateway.words.errors import GatewayError
 
 FIRST_SERVER_ERROR = 500
 

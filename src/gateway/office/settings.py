@@ -1,11 +1,8 @@
 """The settings as the admin shows them, and the file read anew to be compared with them."""
 
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Final
 
 from gateway.admin.health.settings import (
     ChangeTold,
@@ -20,17 +17,15 @@ from gateway.admin.health.settings import (
 )
 from gateway.config.compose import Config, as_started
 from gateway.config.diff import Difference, compare, hidden
+from gateway.config.files import PASSING
 from gateway.config.homes import known_secrets
-from gateway.config.load import load_config
-from gateway.config.mistakes import ConfigMistake, Finding, dotted
+from gateway.config.mistakes import dotted
 from gateway.config.show import Section, literal, sections
-from gateway.downstream.listen import tls_context
 from gateway.furnish import database_of
 from gateway.policy.scrub import Scrubber
+from gateway.renewal import again, is_fixed, is_kept, usable
 from gateway.store.address import parse_store_url
 from gateway.store.sink_address import parse_sink
-
-PASSING: Final = "is no file that can be read twice, as a pipe is not"
 
 
 def settings_of(config: Config, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -54,36 +49,9 @@ def settings_of(config: Config, environ: Mapping[str, str] = os.environ) -> Sett
     return Settings(shown, _places(config), read)
 
 
-def is_kept(path: Path) -> bool:
-    """Say whether a file can be read twice: a pipe holds up who does, or is empty by then.
-
-    Of one that cannot be looked at the reading will say why.
-    """
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return True
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
-
-
 def _again(runs: Config, environ: Mapping[str, str]) -> Config:
     """Read the file as the next start with the same options would. Raises `ConfigMistake`."""
-    assert runs.source is not None
-    return as_started(checked(runs.source, environ, Path()), runs)
-
-
-def checked(path: Path, environ: Mapping[str, str], cwd: Path, *, strict: bool = False) -> Config:
-    """Read a file as a start would. Raises `ConfigMistake`.
-
-    Also for files of TLS that only TLS itself can see through.
-    """
-    config = load_config(path, environ, cwd, strict=strict)
-    try:
-        tls_context(config.listen)
-    except ValueError as error:
-        file, _, line = config.origins["server.tls"].rpartition(":")
-        raise ConfigMistake([Finding(file, int(line), None, "server.tls", str(error))]) from None
-    return config
+    return as_started(usable(again(runs), environ), runs)
 
 
 def _tables(config: Config, scrub: Callable[[str], str]) -> Iterator[TableTold]:
@@ -129,6 +97,7 @@ def _told(source: str | None, found: Difference, scrub: Callable[[str], str]) ->
                 None if change.now is None else scrub(change.now),
                 change.where,
                 change.secret,
+                is_fixed(change.name),
             )
             for change in found.changes
         ],

@@ -18,8 +18,8 @@ from gateway.policy.limits import (
     refusal_of,
     standing_of,
 )
-from gateway.words.client import Header
-from gateway.words.errors import NO_RETRY, RateLimited
+from gateway.words.client import NO_RETRY, Header
+from gateway.words.errors import RateLimited
 
 _REQUESTS = (
     b"x-ratelimit-limit-requests",

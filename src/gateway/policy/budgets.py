@@ -176,13 +176,18 @@ class Purses:
 
 
 class Spent(NamedTuple):
-    """What was spent in a window by one key, team, user and model, as the ledger has it."""
+    """What was spent in a window by one key, team, user and model, as the ledger has it.
+
+    With `account` it is an opening balance instead: what that one account, by its name, had spent
+    before it was counted here.
+    """
 
     key: str
     team: str | None
     user: str | None
     model: str | None
     nanos: int
+    account: str = ""
 
 
 class History:
@@ -199,6 +204,8 @@ class History:
 
 
 def _was_paid_from(account: Account, row: Spent) -> bool:
+    if row.account:
+        return row.account == account.name
     if account.budget.models and not (row.model and concerns(account.budget.models, row.model)):
         return False
     if account.of == "key":

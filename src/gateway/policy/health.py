@@ -116,7 +116,7 @@ class Health:
         """Providers that were asked in vain whether they are there, and until when that counts."""
         self.tell: Callable[[str, int | None, float], None] | None = None
         """Told of each rest that begins here: home, key (None: the home itself), seconds; and,
-        by 0 seconds, of each home that answers again.
+        by 0 seconds, of each home that answers again, and of each key that is another one.
         """
         self._homes: OrderedDict[str, _Home] = OrderedDict()
         self._keys: OrderedDict[tuple[str, int], float] = OrderedDict()
@@ -265,6 +265,27 @@ class Health:
         for name, home in self._homes.items():
             if name.startswith(f"{provider}/"):
                 home.circuit.try_again(now)
+
+    def forget(self, provider: str) -> None:
+        """Forget a provider that is no more: nobody is to look after what rests of it."""
+        self._absent.pop(provider, None)
+        for name in [each for each in self._homes if each.startswith(f"{provider}/")]:
+            del self._homes[name]
+        self._wake_keys(provider)
+
+    def replaced(self, provider: str, now: float) -> None:
+        """Take note that a provider is another one from now on: with another key, elsewhere.
+
+        What rests of it may be tried at once, and so may its keys.
+        """
+        self.found(provider, now)
+        self._wake_keys(provider)
+
+    def _wake_keys(self, provider: str) -> None:
+        for which in [each for each in self._keys if each[0].startswith(f"{provider}/")]:
+            del self._keys[which]
+            if self.tell is not None:
+                self.tell(*which, 0.0)
 
     def learn(self, name: str, key_number: int | None, seconds: float, now: float) -> None:
         """Take over what another process has told (see `tell`), of homes that are known here.

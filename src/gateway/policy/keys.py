@@ -65,6 +65,7 @@ class KeyRecord:
     metadata: dict[str, str] = field(default_factory=dict)
     budgets: Budgets = ()
     passthrough: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
 
     @property
     def key_id(self) -> str:
@@ -89,6 +90,7 @@ class Team:
     unpriced: Unpriced = "refuse"
     members: tuple[str, ...] = ()
     passthrough: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
 
 
 def presented(headers: Mapping[bytes, bytes]) -> bytes | None:

@@ -19,6 +19,9 @@ SHORTEST_PART = 4
 
 MASK = "***"
 
+MOST_KNOWN = 4_096
+"""Spellings of configured secrets that are known at most, unless one configuration has more."""
+
 
 class Scrubber:
     """Knows every configured secret, and the spellings in which it can come back."""
@@ -26,15 +29,25 @@ class Scrubber:
     __slots__ = ("_configured", "_fetched", "_spellings")
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._configured = {each for secret in secrets for each in _spellings(secret.reveal())}
+        self._configured: dict[str, None] = {}
         self._fetched: dict[str, tuple[set[str], set[str]]] = {}
-        self._spellings = _in_order(self._configured)
+        self.know(secrets)
 
     def beside(self, secret: Secret) -> "Scrubber":
         """Return one that knows a further secret, for one call alone."""
         wider = Scrubber()
         wider._spellings = _in_order({*self._spellings, *_spellings(secret.reveal())})
         return wider
+
+    def know(self, secrets: Iterable[Secret]) -> None:
+        """Know further secrets that are configured. Those before are known still: a call that is
+        open may be told one of them. Those that are longest gone give way.
+        """
+        fresh = {each: None for secret in secrets for each in _spellings(secret.reveal())}
+        known = [each for each in self._configured if each not in fresh]
+        gone = max(0, len(known) + len(fresh) - MOST_KNOWN)
+        self._configured = {**dict.fromkeys(known[gone:]), **fresh}
+        self._order()
 
     def learn(self, source: str, secrets: Iterable[Secret]) -> None:
         """Know what a source of credentials has fetched; also what it had fetched before that.
@@ -44,8 +57,11 @@ class Scrubber:
         found = {each for secret in secrets for each in _spellings(secret.reveal())}
         last, _ = self._fetched.get(source, (found, found))
         self._fetched[source] = (found, last)
+        self._order()
+
+    def _order(self) -> None:
         both = (each for pair in self._fetched.values() for each in pair)
-        self._spellings = _in_order(self._configured.union(*both))
+        self._spellings = _in_order({*self._configured}.union(*both))
 
     def scrub(self, text: str) -> str:
         """Return the text with each secret masked whole, also one that the text's end has cut."""

@@ -32,7 +32,11 @@ _V1: Final = "/v1"
 _WHOLE: Final = (_V1, "/models")
 _BY_MODEL: Final = "/deployments/"
 _TENANT: Final = re.compile(r"[A-Za-z0-9.-]{1,255}")
-_AN_ADDRESS: Final = re.compile(r"https://[a-z0-9.-]+/?|http://127\.0\.0\.1:[0-9]+")
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_AN_ADDRESS: Final = re.compile(
+    rf"https://{_LABEL}(?:\.{_LABEL}){{0,9}}/?|http://127\.0\.0\.1:(?P<port>[0-9]{{1,5}})"
+)
+MOST_PORTS: Final = 65_535
 
 
 class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,8 +132,13 @@ class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "client_secret", "stands beside a key: one of the two is enough"
         if self.tenant and _TENANT.fullmatch(self.tenant) is None:
             yield "tenant", "is neither an id nor a domain"
-        if _AN_ADDRESS.fullmatch(self.authority) is None:
+        if not _is_an_address(self.authority):
             yield "authority", "is not the address of a directory, such as https://host"
+
+
+def _is_an_address(authority: str) -> bool:
+    match = _AN_ADDRESS.fullmatch(authority)
+    return match is not None and 0 < int(match["port"] or 1) <= MOST_PORTS
 
 
 def credentials(key: Secret | None) -> tuple[Header, ...]:

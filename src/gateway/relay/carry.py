@@ -13,6 +13,7 @@ from gateway.relay.account import account_of
 from gateway.relay.admission import let_in
 from gateway.relay.clock import Clock
 from gateway.relay.errand import Errand
+from gateway.relay.guarding import look_into
 from gateway.relay.house import House
 from gateway.relay.source import answer_to
 from gateway.words.call import Call
@@ -38,7 +39,11 @@ async def carry(call: Call, wishes: Wishes, receipt: Receipt, clock: Clock, hous
             errand = msgspec.structs.replace(errand, pays=admission.may_ask_again)
         if house.books is not None:
             house.books.started(receipt)
-        async with await answer_to(plan, errand, clock) as answer:
+        look = None if house.guarding is None else await look_into(errand, house.guarding)
+        if look is not None:
+            errand = look.errand
+        source = await answer_to(plan, errand, clock)
+        async with source if look is None else look.over(source) as answer:
             receipt.begin_content(clock.commit())
             passed = admission.headers(answer.headers)
             clock.start(answer.status, (*writer.headers, *passed, *account_of(receipt)))

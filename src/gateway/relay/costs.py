@@ -23,7 +23,7 @@ _BILLED: Final = frozenset(
     {
         *("completed", "cancelled"),
         *("first_token_timeout", "attempt_timeout", "client_timeout", "idle_timeout"),
-        "insufficient_quota",
+        *("insufficient_quota", "content_blocked"),
     }
 )
 """How attempts end that a provider has worked for; for one that it refused it takes nothing."""

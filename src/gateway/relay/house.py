@@ -24,6 +24,7 @@ from gateway.policy.thoughts import Thoughts
 from gateway.policy.tracing import Tracing
 from gateway.policy.wishes import Wishes
 from gateway.relay.costs import Costs
+from gateway.relay.guards import Guarding
 from gateway.relay.kept import Answers
 from gateway.relay.objects import LocalObjects
 from gateway.relay.options import AnswerOptions, ClockOptions
@@ -131,10 +132,14 @@ class House:
     """Who serves what passes through."""
     tokens: Tokens = field(default_factory=Tokens)
     """Who has the credentials that end after a while."""
+    open_use: bool = False
+    """Whether a gateway without keys answers under any name, and one with keys without them."""
     passes_keys: bool = False
     """Whether any provider is shown the caller's own key."""
     thoughts: Thoughts = field(default_factory=Thoughts)
     """The thoughts behind calls of tools, for clients that do not send them back."""
+    guarding: Guarding | None = None
+    """Who looks at what is asked and answered; None where there are no guards."""
     tracing: Tracing | None = None
     """Who takes part in traces; None where what clients say of theirs is only passed on."""
 

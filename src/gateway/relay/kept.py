@@ -27,7 +27,16 @@ class Answers:
         self.near = Cache(max_bytes)
         self.largest = max_bytes // LARGEST_SHARE
         """Bytes; a longer answer is not kept."""
+        self._max_bytes = max_bytes
         self._far = far
+
+    def anew(self) -> "Answers":
+        """Return one that keeps nothing here yet: what names stand for has changed."""
+        return Answers(self._max_bytes, self._far)
+
+    def end(self) -> None:
+        """Keep nothing here any more. Who has one of them open may hold it for hours."""
+        self.near = Cache(0)
 
     async def run(self) -> NoReturn:
         """Let go of what is too old now and again, until cancelled. A service of the process."""

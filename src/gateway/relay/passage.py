@@ -18,6 +18,7 @@ from gateway.policy.limits import subjects_of
 from gateway.policy.tracing import span_below
 from gateway.relay.clock import Clock
 from gateway.relay.exchange import Exchange, Raw, Way
+from gateway.relay.guarding import check_passage
 from gateway.relay.house import House
 from gateway.relay.ownership import UNKNOWN, check_path
 from gateway.relay.refusal import scrub
@@ -55,6 +56,8 @@ async def pass_on(passing: Passing, receipt: Receipt, clock: Clock, house: House
     way = way_of(passing, caller, house, await keeper_of(passing, house))
     passage, target = way.passage, way.target
     check_money(passage, caller)
+    if house.guarding is not None:
+        check_passage(caller, receipt, house.guarding)
     named = (word for _, text in way.query for word in words_in(text))
     await check_path(passage, target.provider, named, caller, house)
     content_type = passing.headers.get(b"content-type", b"")

@@ -34,6 +34,8 @@ MOST_TEXT: Final = 256
 
 MOST_ATTEMPTS: Final = 32
 MOST_TAGS: Final = 32
+GUARD: Final = "guard:"
+"""How a tag begins that says what a guard has done; no client's tag does."""
 
 MOST_NANOS: Final = 2**53
 """A provider may report any number; the database must be able to add up those of all calls."""
@@ -88,9 +90,13 @@ def row_of(receipt: Receipt, started_at_ns: int, ended_at_ns: int | None) -> Row
 
 
 def _labels(receipt: Receipt) -> tuple[str, str | None, str | None]:
-    """Tell what the client says of the call for the ledger's sake."""
-    tags = [_plain(tag) for tag in receipt.tags[:MOST_TAGS]]
-    return _json(tags) if tags else "[]", _text(receipt.session), _text(receipt.client)
+    """Tell what the client says of the call for the ledger's sake, behind what guards have done."""
+    tags = receipt.tags
+    if receipt.guards:
+        said = [tag for tag in tags if not tag.startswith(GUARD)]
+        tags = (*(GUARD + each for each in receipt.guards), *said)
+    kept = [_plain(tag) for tag in tags[:MOST_TAGS]]
+    return _json(kept) if kept else "[]", _text(receipt.session), _text(receipt.client)
 
 
 def _turns(receipt: Receipt) -> tuple[int, str | None]:

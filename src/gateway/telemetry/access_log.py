@@ -110,8 +110,7 @@ def fields_of(receipt: Receipt) -> dict[str, Plain]:
         "hedged": receipt.hedged,
         "resumed": receipt.resumed,
         "drained": receipt.drained,
-        "cache": receipt.cache,
-        "shared_with": shown(receipt.shared_with),
+        **_beside(receipt),
         "lost_tokens_in": sum(
             attempt.usage.input_tokens
             for attempt in receipt.attempts
@@ -129,6 +128,15 @@ def tried(receipt: Receipt) -> str | None:
         return None
     told = printable(receipt.tried(receipt.began if receipt.ended is None else receipt.ended))
     return told if len(told) <= MAX_TRIED else told[: MAX_TRIED - 1] + "…"
+
+
+def _beside(receipt: Receipt) -> dict[str, Plain]:
+    """Return where an answer came from if from no provider, and what guards have done."""
+    return {
+        "cache": receipt.cache,
+        "shared_with": shown(receipt.shared_with),
+        "guards": shown(", ".join(receipt.guards)) or None,
+    }
 
 
 def _used(usage: Usage | None) -> dict[str, Plain]:

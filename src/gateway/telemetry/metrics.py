@@ -121,6 +121,7 @@ class Metrics:
         self._hedges = Counter("gateway_hedges_total")
         self._resumes = Counter("gateway_resumes_total")
         self._cache = Counter("gateway_cache_total", ("result",), [(each,) for each in CACHE])
+        self._guards = Counter("gateway_guard_verdicts_total", ("guard", "verdict"), ())
         self._cost = Counter("gateway_cost_nanos_total", (PROVIDER, MODEL), ())
 
     def told(self) -> list[Family]:
@@ -131,13 +132,18 @@ class Metrics:
                 *(self._duration, self._first_token, self._each_token, self._tokens),
                 *(self._overhead, self._cancels, self._requests, self._gone, self._attempts),
                 *(self._retries, self._fallbacks, self._hedges, self._resumes, self._cache),
-                self._cost,
+                *(self._guards, self._cost),
             )
         ]
 
     def learn(self, models: Iterable[str], prefix: str = "") -> None:
         """Take in the names of models that a provider lists: they are no longer `other`."""
         self._naming.learn(models, prefix)
+        self._known.clear()
+
+    def widen(self, naming: Naming) -> None:
+        """Take in the names of another configuration."""
+        self._naming.widen(naming)
         self._known.clear()
 
     def settled(self, receipt: Receipt) -> None:
@@ -150,6 +156,9 @@ class Metrics:
             self._tried(receipt, receipt.model, None)
         if outcome is not Outcome.COMPLETED:
             self._left(receipt, outcome)
+        for each in receipt.guards:
+            guard, _, verdict = each.rpartition(":")
+            self._guards.add((guard, verdict))
 
     def _call(self, receipt: Receipt, outcome: Outcome) -> None:
         """Count a call to a model."""

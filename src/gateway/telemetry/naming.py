@@ -68,6 +68,19 @@ class Naming:
             self._asked[prefix + name] = None
             self._answers[prefix + name] = self._answers[name] = None
 
+    @property
+    def names(self) -> tuple[dict[str, None], dict[str, None]]:
+        """What clients may ask for, and who may answer, by the names of models."""
+        return self._asked, self._answers
+
+    def widen(self, other: "Naming") -> None:
+        """Take in the names of another configuration, beside those that there were."""
+        self.kinds |= other.kinds
+        for mine, theirs in zip(self.names, other.names, strict=True):
+            for name in theirs:
+                if len(mine) < MOST_NAMES:
+                    mine[name] = None
+
     def provider(self, target: str | None) -> tuple[str, str]:
         """Return whose a target is: as it is configured, and in OpenTelemetry's words."""
         if target is None:

@@ -80,7 +80,7 @@ class Traces:
         """Once this is set, what ends is dropped."""
         self.scrubber = Scrubber()
         """Who masks what a provider may have repeated of a secret (R11)."""
-        self._peers = peers
+        self._peers = dict(peers)
         self._resource = resource
         self._today_ns = today_ns
         self._report = report
@@ -93,6 +93,10 @@ class Traces:
         self._left_bytes = 0  # by whoever takes from the queue
         # SimpleQueue takes no lock of Python's: to put never waits.
         self._queue: SimpleQueue[tuple[Ended, int]] = SimpleQueue()
+
+    def meet(self, peers: Mapping[str, Peer]) -> None:
+        """Know further providers, or others under their names."""
+        self._peers = {**self._peers, **peers}
 
     @property
     def dropped(self) -> int:

@@ -45,6 +45,11 @@ class Issuers:
     def keys(self) -> tuple[Jwks, ...]:
         return tuple(keys for _, keys in self._issuers.values())
 
+    @property
+    def known_keys(self) -> Mapping[tuple[str, str], Jwks]:
+        """The services by the names of issuers and the addresses of their keys."""
+        return {(issuer.name, issuer.jwks_url): keys for issuer, keys in self._issuers.values()}
+
     async def identify(self, token: bytes, today: float) -> Caller | None:
         """Return who holds a token; None where it opens nothing, whatever the reason.
 
@@ -81,14 +86,25 @@ class Issuers:
 
 
 def open_issuers(
-    issuers: Sequence[Issuer], teams: Mapping[str, Team], log: Tells
+    issuers: Sequence[Issuer],
+    teams: Mapping[str, Team],
+    log: Tells,
+    before: Issuers | None = None,
 ) -> Issuers | None:
-    """Return who knows callers by tokens of these issuers; None where there are none."""
+    """Return who knows callers by tokens of these issuers; None where there are none.
+
+    Keys that were fetched `before` go on: an issuer may be away just now.
+    """
     if not issuers:
         return None
     read = reader()
-    named = {each.name: (each, Jwks(each.name, each.jwks_url, read, log)) for each in issuers}
-    return Issuers(named, Members(teams))
+    known = {} if before is None else before.known_keys
+
+    def keys_of(issuer: Issuer) -> Jwks:
+        place = (issuer.name, issuer.jwks_url)
+        return known.get(place) or Jwks(*place, read, log)
+
+    return Issuers({each.name: (each, keys_of(each)) for each in issuers}, Members(teams))
 
 
 def reader() -> Read:

@@ -2,10 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 Header = tuple[bytes, bytes]
 """One header field; names are lower case, values are checked at the border (R5)."""
+
+RETRY_SOON: Final[tuple[Header, ...]] = ((b"retry-after", b"1"),)
+
+NO_RETRY: Final[tuple[Header, ...]] = ((b"x-should-retry", b"false"),)
+"""What OpenAI's own clients are told, so that they do not ask again in vain."""
 
 Take = Callable[[bytes], Awaitable[None]]
 """Takes a part of a body; while it does, no more is read."""

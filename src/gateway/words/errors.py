@@ -7,8 +7,10 @@ GatewayError
 │   ├── Unauthorized
 │   │   └── OwnKeyMissing  the provider is shown the caller's own key, and there is none
 │   ├── Forbidden, UnknownModel, UnknownObject, UnknownResponse, UnknownPath, WrongMethod
+│   ├── ContentBlocked     a guard does not let it pass, or its answer
 │   └── HeadTimeout, BodyTimeout, TooLarge, UnsupportedMedia, UpgradeNeeded, HeadTooLarge
 ├── Busy                   ask again later: 503 with retry-after
+│   └── GuardAway          who must look at it did not answer
 ├── RateLimited            the caller's own limit is reached: 429 with retry-after
 ├── BudgetExceeded         nothing is left of the caller's money: 429, and no use to ask again
 │   └── Unpriced           what the call would cost is not known
@@ -30,11 +32,9 @@ GatewayError
 └── Internal               a bug of ours: 500
 """
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from gateway.words.client import Header
-
-RETRY_SOON: Final[tuple[Header, ...]] = ((b"retry-after", b"1"),)
+from gateway.words.client import NO_RETRY, RETRY_SOON, Header
 
 
 class GatewayError(Exception):
@@ -48,14 +48,15 @@ class GatewayError(Exception):
     type: str = "server_error"
     code: str | None = "internal_error"
     retryable: ClassVar[bool] = False
+    usual_headers: ClassVar[tuple[Header, ...]] = ()
 
     def __init__(
-        self, message: str, *, param: str | None = None, headers: tuple[Header, ...] = ()
+        self, message: str, *, param: str | None = None, headers: tuple[Header, ...] | None = None
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
-        self.headers = headers
+        self.headers = self.usual_headers if headers is None else headers
 
 
 class ClientMistake(GatewayError):
@@ -74,6 +75,12 @@ class Unsupported(BadRequest):
     """What this model's provider cannot be told, or cannot do; another might."""
 
     code = "unsupported_parameter"
+
+
+class ContentBlocked(ClientMistake):
+    """A guard does not let request or answer pass, or cannot look into it."""
+
+    code = "content_blocked"
 
 
 class Forbidden(ClientMistake):
@@ -180,14 +187,15 @@ class Busy(GatewayError):
     """No room for this call now: calls, memory, descriptors. It always says `retry-after`."""
 
     status = 503
-    type = "server_error"
     code = "overloaded"
     retryable = True
+    usual_headers = RETRY_SOON
 
-    def __init__(
-        self, message: str, *, param: str | None = None, headers: tuple[Header, ...] = RETRY_SOON
-    ) -> None:
-        super().__init__(message, param=param, headers=headers)
+
+class GuardAway(Busy):
+    """Who is asked outside whether a text may pass did not answer, and it may not pass unasked."""
+
+    code = "guard_unavailable"
 
 
 class RateLimited(GatewayError):
@@ -199,21 +207,13 @@ class RateLimited(GatewayError):
     retryable = True
 
 
-NO_RETRY: Final[tuple[Header, ...]] = ((b"x-should-retry", b"false"),)
-"""What OpenAI's own clients are told, so that they do not ask again in vain."""
-
-
 class BudgetExceeded(GatewayError):
     """A budget of the caller's key, team or user has not enough left for the call to begin."""
 
     status = 429
     type = "insufficient_quota"
     code = "insufficient_quota"
-
-    def __init__(
-        self, message: str, *, param: str | None = None, headers: tuple[Header, ...] = NO_RETRY
-    ) -> None:
-        super().__init__(message, param=param, headers=headers)
+    usual_headers = NO_RETRY
 
 
 class Unpriced(BudgetExceeded):

@@ -185,7 +185,7 @@ class Receipt(msgspec.Struct, eq=False):
     that the last target which was asked could not be told. `cut_at` is when its life was first
     ended from outside, by a cut or a stop; `body_at` is when its body had come whole, `told_at`
     when its last words were ready for the client. `trace` is where in a trace it stands, if it is
-    in one.
+    in one. `guards` are those that have found something, each with what it did: `pii:redact`.
     """
 
     request_id: str
@@ -227,6 +227,7 @@ class Receipt(msgspec.Struct, eq=False):
     trace: TraceContext | None = None
     body_at: float | None = None
     told_at: float | None = None
+    guards: tuple[str, ...] = ()
 
     def tried(self, now: float) -> str:
         """Tell each attempt: target, outcome, milliseconds. One that goes on is the answer."""
@@ -242,6 +243,12 @@ class Receipt(msgspec.Struct, eq=False):
                 self.usage = piece.usage
             if piece.model is not None:
                 self.answered_by = piece.model
+
+    def note_guard(self, name: str, deed: str) -> None:
+        """Take note, once, that a guard has done something."""
+        said = f"{name}:{deed}"
+        if said not in self.guards:
+            self.guards = (*self.guards, said)
 
     def begin_content(self, now: float) -> None:
         """Say that the first content has come."""

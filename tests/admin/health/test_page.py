@@ -43,7 +43,7 @@ DIFFERS = DifferenceTold(
     refused=False,
     changes=[
         ChangeTold("server.port", "4000", "4001", "gateway.toml:2", secret=False),
-        ChangeTold("admin.key", '"***"', '"***"', "gateway.toml:3", secret=True),
+        ChangeTold("admin.key", '"***"', '"***"', "gateway.toml:3", secret=True, waits=True),
         ChangeTold(HOSTILE, None, HOSTILE, HOSTILE, secret=False),
     ],
     findings=[],
@@ -126,7 +126,7 @@ async def test_the_api_tells_settings_and_what_differs(log: Log) -> None:
     diff = (await asked.get("/api/settings/diff")).json
     assert diff["changes"][1] == {
         "name": "admin.key", "runs": '"***"', "now": '"***"', "where": "gateway.toml:3",
-        "secret": True,
+        "secret": True, "waits": True,
     }  # fmt: skip
 
 
@@ -168,7 +168,8 @@ async def test_the_page_shows_all_of_it(log: Log) -> None:
     for said in (
         *("all is well", "25 h 1 min", "[server]", "gateway.toml:2", "changed", "not there"),
         *(
-            "A restart with the same options takes it",
+            "what waits is taken by the next start",
+            ">waits<",
             "one more warning",
             "no room",
             "/var/lib/gateway.db",

@@ -94,6 +94,7 @@ def test_money_is_added_up_by_key_and_by_team() -> None:
         Spent("ci", "research", None, "a", 1),
         Spent("ci", "research", "ada", "b", 2),
         Spent("x", None, None, None, 4),
+        Spent("", None, None, None, 800, "key ci month"),
     ]
     assert by_key(spent) == {"ci": 3, "x": 4}
     assert by_team(spent) == {"research": 3, "": 4}

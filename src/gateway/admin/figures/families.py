@@ -60,6 +60,9 @@ HELP: Final = {
         "Calls by what the cache had for them: a hit, a miss, or an answer that another call was"
         " being told (shared)."
     ),
+    "gateway_guard_verdicts_total": (
+        "Calls in which a guard has found something, by what it did; once for each call."
+    ),
     "gateway_cost_nanos_total": "What attempts have cost, in nano-dollars, where prices are known.",
     "gateway_open_calls_in_phase": "Open calls by how far they have come.",
     "gateway_open_calls_older_than": "Open calls that are older than so many seconds.",

@@ -18,7 +18,10 @@ Figures = Mapping[str, float]
 
 
 class WorkerTold(msgspec.Struct, frozen=True):
-    """A worker as it is now. Times are in seconds; what it does not tell is null."""
+    """A worker as it is now. Times are in seconds; what it does not tell is null.
+
+    Workers whose `configuration` is the same go by the same.
+    """
 
     worker: int
     pid: int
@@ -33,6 +36,7 @@ class WorkerTold(msgspec.Struct, frozen=True):
     memory_bytes: int | None
     loop_lag: float
     lost_log_lines: int
+    configuration: str
 
 
 class StoreTold(msgspec.Struct, frozen=True):
@@ -84,6 +88,7 @@ class _Told(msgspec.Struct, frozen=True):
     version: str = ""
     uptime: float = 0.0
     draining: bool = False
+    configuration: str = ""
     gauges: dict[str, Any] = {}
     homes: list[dict[str, object]] = []
     absent: list[str] = []
@@ -140,6 +145,7 @@ def _worker(told: _Told, figures: Figures) -> WorkerTold:
         memory_bytes=None if memory is None else int(memory),
         loop_lag=round(figures.get("loop_lag_seconds", 0.0), 6),
         lost_log_lines=_whole(figures, "lost_log_lines"),
+        configuration=told.configuration,
     )
 
 
@@ -174,6 +180,8 @@ def _problems(found: HealthTold) -> Iterator[str]:
     """Yield what an operator should know of, the worst first."""
     for number in found.missing:
         yield f"Worker {number} does not answer."
+    if len({worker.configuration for worker in found.workers}) > 1:
+        yield "The workers go by different configurations; the log says why."
     yield from _of_store(found.store)
     for worker in found.workers:
         yield from _of_worker(worker)

@@ -18,7 +18,7 @@ from gateway.admin.audit import ActionsTold, Audit
 from gateway.admin.desk import Desk
 from gateway.admin.health.checkup import HealthTold, look
 from gateway.admin.health.settings import DifferenceTold, Settings, SettingsTold
-from gateway.admin.routes import OPERATORS, Page, Route, Visit
+from gateway.admin.routes import OPERATORS, Page, Role, Route, Visit
 from gateway.admin.workers import Answer
 from gateway.store.connection import DatabaseFault
 from gateway.telemetry.last_lines import LastLine
@@ -138,6 +138,7 @@ class Health:
             "diff": await self._settings.diff(),
             "log": await self._told(LinesAsked(limit=SHOWN)),
             "actions": await self._actions(),
+            "may_reload": visit.who.role is Role.ADMIN,
         }
         return Page("health.html", values)
 

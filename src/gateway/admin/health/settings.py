@@ -44,13 +44,17 @@ class SettingsTold(msgspec.Struct, frozen=True):
 
 
 class ChangeTold(msgspec.Struct, frozen=True):
-    """A setting that differs; null: it is not there. Of a `secret` only that it differs is told."""
+    """A setting that differs; null: it is not there. Of a `secret` only that it differs is told.
+
+    One that `waits` is taken by the next start, and by no reload.
+    """
 
     name: str
     runs: str | None
     now: str | None
     where: str
     secret: bool
+    waits: bool = False
 
 
 class FindingTold(msgspec.Struct, frozen=True):
@@ -64,7 +68,7 @@ class FindingTold(msgspec.Struct, frozen=True):
 
 
 class DifferenceTold(msgspec.Struct, frozen=True):
-    """The file as it is now against what runs. A restart takes it, unless it would be `refused`.
+    """The file as it is now against what runs. It is taken unless it would be `refused`.
 
     `unread` says why nobody knows how it is now; null: it was read.
     """
@@ -91,7 +95,7 @@ class Places(msgspec.Struct, frozen=True):
 
 
 class Settings:
-    """The settings of one start."""
+    """The settings of one configuration."""
 
     def __init__(
         self, shown: SettingsTold, places: Places, read: Callable[[], DifferenceTold]
@@ -105,11 +109,14 @@ class Settings:
         self._found: DifferenceTold | None = None
         self._taken = -inf
 
-    async def diff(self) -> DifferenceTold:
-        """Compare the file as it is now with what runs, if it can be read in time."""
+    async def diff(self, fresh: float = FRESH) -> DifferenceTold:
+        """Compare the file as it is now with what runs, if it can be read in time.
+
+        A reading serves for `fresh` seconds.
+        """
         with trio.move_on_after(PATIENCE):
             async with self._turn:
-                if self._found is None or trio.current_time() - self._taken >= FRESH:
+                if self._found is None or trio.current_time() - self._taken >= fresh:
                     # Whoever waits may leave: a file on a disk that is away holds its thread alone.
                     self._found = await trio.to_thread.run_sync(
                         self._read, abandon_on_cancel=True, limiter=self._thread

@@ -1,6 +1,6 @@
 """Keys and teams as the API and the pages tell them; never a secret, never a whole digest (S17)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -97,16 +97,21 @@ def rights_in_words(record: KeyRecord) -> str:
 
 
 def by_key(spent: Sequence[Spent]) -> dict[str, int]:
-    """Add up nano-dollars by the names of keys."""
+    """Add up nano-dollars of calls by the names of keys."""
     found: dict[str, int] = {}
-    for row in spent:
+    for row in _calls(spent):
         found[row.key] = found.get(row.key, 0) + row.nanos
     return found
 
 
 def by_team(spent: Sequence[Spent]) -> dict[str, int]:
-    """Add up nano-dollars by the names of teams; what has no team stands under no name."""
+    """Add up nano-dollars of calls by the names of teams; what has no team is under no name."""
     found: dict[str, int] = {}
-    for row in spent:
+    for row in _calls(spent):
         found[row.team or ""] = found.get(row.team or "", 0) + row.nanos
     return found
+
+
+def _calls(spent: Sequence[Spent]) -> Iterator[Spent]:
+    """Yield what calls have cost here: what a budget had spent elsewhere was none of them."""
+    return (row for row in spent if not row.account)

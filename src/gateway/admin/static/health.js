@@ -1,6 +1,6 @@
-// Finds settings by a part of them, and shows lines of the log from a level on.
+// Finds settings by a part of them, shows lines of the log from a level on, and reloads.
 
-import { $, $$ } from "./app.js";
+import { $, $$, api, toast } from "./app.js";
 
 for (const part of $$("[data-script]")) part.hidden = false;
 
@@ -30,3 +30,18 @@ function showLines() {
 
 $("#find").addEventListener("input", findSettings);
 $("#level").addEventListener("change", showLines);
+
+$("#reload")?.addEventListener("click", async (event) => {
+  const button = event.target;
+  button.disabled = true;
+  try {
+    const { follows } = await api("POST", "/api/reload", {});
+    const late = Object.keys(follows).filter((worker) => !follows[worker]);
+    if (late.length === 0) location.reload();
+    else toast(`Worker ${late.join(", ")} goes by the old configuration still; the log says why.`, "bad");
+  } catch (error) {
+    toast(error.message, "bad");
+  } finally {
+    button.disabled = false;
+  }
+});
