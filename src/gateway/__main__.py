@@ -17,14 +17,19 @@ COMMANDS: Final[Mapping[str, str]] = {
     "top": "Show what is open now, worker by worker; cancel a call.",
     "admin": "Print an address that opens the operator's page, once.",
     "check": "Check the configuration and show what it comes to.",
+    "doctor": "Look at all that a gateway needs: how each thing is, and what to do.",
     "explain": "Show who would answer for a model, in which order, and why.",
     "keys": "Make, show and revoke the keys that callers hold.",
     "prices": "Show what models cost, and where that is from.",
     "usage": "Add up calls, tokens and cost by key, team, model, day or target.",
+    "import": "Move here from LiteLLM or Portkey: configuration, keys, budgets.",
     "demo": "Show what becomes of a call when its client leaves, measured now.",
     "schema": "Print the JSON Schema of the configuration.",
 }
 """Each command with what it does; it lives as `command` in its own file of `gateway.commands`."""
+
+FILES: Final[Mapping[str, str]] = {"import": "importing"}
+"""Files of commands whose names are words of Python's."""
 
 
 class LazyGroup(click.Group):
@@ -38,7 +43,7 @@ class LazyGroup(click.Group):
             return None
         # The one place that imports late: the commands pull in the whole house, and a typing error
         # should not cost what a server costs.
-        module = importlib.import_module(f"gateway.commands.{cmd_name}")
+        module = importlib.import_module(f"gateway.commands.{FILES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 
@@ -71,6 +76,7 @@ def cli() -> None:
       gateway demo                     what becomes of a call when its client leaves
       gateway check                    what holds here, and from where
       gateway check --config my.toml   the same for one file
+      gateway doctor                   what is wrong, and what to do about it
       gateway explain gpt-5.2          who would answer, in which order, and why
       gateway usage --by model         what was used, and what it cost
       gateway schema > schema.json     for your editor
