@@ -24,13 +24,15 @@ import sys
 sys.modules["psycopg"] = None
 from pathlib import Path
 from gateway.store.connection import DatabaseFault
-from gateway.store.database import Database, parse_database
+from gateway.store.database import Database, connect_foreign, parse_database
 folder = Path(sys.argv[1])
 Database(folder / "gateway.db").connect().close()
-try:
-    Database(parse_database("postgresql://db/gateway", folder)).connect()
-except DatabaseFault as fault:
-    print(fault)
+place = parse_database("postgresql://db/gateway", folder)
+for connect in (Database(place).connect, lambda: connect_foreign(place)):
+    try:
+        connect()
+    except DatabaseFault as fault:
+        print(fault)
 """
 
 
@@ -66,7 +68,7 @@ def test_without_the_extra_it_is_told_which_one_is_missing_and_a_file_needs_none
     ran = subprocess.run(
         [sys.executable, "-c", WITHOUT, str(tmp_path)], check=True, capture_output=True, text=True
     )
-    assert "db:5432/gateway needs the extra `postgres`: pip install 'nursery" in ran.stdout
+    assert ran.stdout.count("db:5432/gateway needs the extra `postgres`: pip install 'nursery") == 2
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -15,6 +15,7 @@ from gateway.policy.keys import KeyRecord, Keyring, digest_of
 from gateway.store.connection import Connection, DatabaseFault, RowRefused
 from gateway.store.database import Database
 from gateway.store.keys import INTERVAL, KeyBook, KeyStore, NameTaken, NotInForce
+from gateway.store.openings import Opening, openings_at
 from gateway.words.budget import Budget
 from gateway.words.caller import Limits
 from tests.store.real_postgres import RealPostgres
@@ -71,6 +72,36 @@ def change(database: Database, statement: str, *values: object) -> None:
     """Do to the database what no command does."""
     with closing(database.connect()) as connection:
         connection.execute(statement, values)
+
+
+def test_many_are_taken_at_once_with_what_was_spent_elsewhere(store: KeyStore) -> None:
+    bare = record("bare", "ngw-2")
+    openings = [Opening("key ci day", 100, 7)]
+    version = store.version
+    assert store.take([FULL, bare], openings) == 1
+    assert store.list() == (bare, FULL)
+    assert store.version == version + 1
+    assert store.taken() == {FULL.digest, bare.digest}
+    assert store.rotate("ci", "f" * 64, "ngw-…ffff")
+    assert store.taken() == {FULL.digest, bare.digest}
+    version += 1
+    assert store.take([], openings) == 0
+    assert store.version == version + 1
+
+
+@pytest.mark.parametrize(
+    ("second", "refusal"),
+    [(record("ci", "ngw-3"), NameTaken), (record("new", "ngw-1"), RowRefused)],
+)
+def test_of_many_none_is_taken_where_one_cannot_be(
+    store: KeyStore, connection: Connection, second: KeyRecord, refusal: type[Exception]
+) -> None:
+    store.create(FULL)
+    with pytest.raises(refusal):
+        store.take([record("bare", "ngw-2"), second], [Opening("key ci day", 100, 7)])
+    assert store.list() == (FULL,)
+    assert store.taken() == frozenset()
+    assert openings_at(connection, 100) == {}
 
 
 def test_a_key_is_read_as_it_was_made(store: KeyStore) -> None:

@@ -7,6 +7,8 @@ from gateway.policy.budgets import Spent
 from gateway.store.calls import add
 from gateway.store.connection import Connection
 from gateway.store.database import Database
+from gateway.store.keys import KeyStore
+from gateway.store.openings import Opening
 from gateway.store.rows import row_of
 from gateway.store.spent import spent_since
 from gateway.words.caller import ANYONE, Caller
@@ -53,6 +55,20 @@ def test_each_moment_has_all_that_began_then_or_later(connection: Connection) ->
     assert all(isinstance(each.nanos, int) for each in found[NOON])
 
 
+def test_what_was_spent_elsewhere_is_told_of_the_window_that_starts_then(
+    connection: Connection,
+) -> None:
+    KeyStore(connection).take(
+        [], [Opening("key ci day", NOON, 7), Opening("key ci hour", NOON + 1, 9)]
+    )
+    found = spent_since(connection, [NOON, NOON + 1, NOON + 2])
+    assert found == {
+        NOON: [Spent("", None, None, None, 7, "key ci day")],
+        NOON + 1: [Spent("", None, None, None, 9, "key ci hour")],
+        NOON + 2: [],
+    }
+
+
 def test_without_moments_nothing_is_asked(connection: Connection) -> None:
     assert spent_since(connection, []) == {}
 
@@ -63,7 +79,7 @@ def test_it_is_read_from_an_index_alone(tmp_path: Path) -> None:
         asked: list[str] = []
         connection._connection.set_trace_callback(asked.append)  # type: ignore[attr-defined]
         spent_since(connection, [NOON])
-        (question,) = asked
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchone()
-        assert plan is not None
-        assert "COVERING INDEX calls_by_start" in plan[3]
+        found = [connection.execute(f"EXPLAIN QUERY PLAN {each}").fetchone() for each in asked[:2]]
+        plans = [plan[3] for plan in found if plan is not None]
+        for plan, index in zip(plans, ("calls_by_start", "openings_by_start"), strict=True):
+            assert f"COVERING INDEX {index}" in plan

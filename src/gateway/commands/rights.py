@@ -16,7 +16,7 @@ from gateway.config.compose import Config
 from gateway.config.limits import limits_of
 from gateway.config.mistakes import quoted
 from gateway.furnish import database_of
-from gateway.policy.budgets import History, Spent, Window, accounts_for, window_of
+from gateway.policy.budgets import History, Window, accounts_for, window_of
 from gateway.policy.keys import KeyRecord, Keyring
 from gateway.policy.wording import budget_in_words, limits_in_words, usd_in_words
 from gateway.store.connection import DatabaseFault
@@ -159,12 +159,7 @@ def _history(place: Place, starts: Sequence[int]) -> History | None:
             found = spent_since(connection, starts)
     except DatabaseFault:
         return None
-    return History(
-        {
-            start: [Spent(row.key, row.team, row.user, row.model, row.nanos) for row in rows]
-            for start, rows in found.items()
-        }
-    )
+    return History(found)
 
 
 def _who_forbids(ring: Keyring, caller: Caller, model: str) -> str:

@@ -69,6 +69,15 @@ class Database:
         )
 
 
+def connect_foreign(place: PostgresPlace) -> Connection:
+    """Open another program's database, to read it. Raises `DatabaseFault`."""
+    try:
+        from gateway.store.postgres import open_foreign  # noqa: PLC0415 (an optional dependency)
+    except ImportError:
+        raise DatabaseFault(f"{place} {NO_POSTGRES}.") from None
+    return open_foreign(place)
+
+
 def _postgres(place: PostgresPlace, busy_timeout: float | None, *, readonly: bool) -> Connection:
     """Connect. It imports the extra, and nobody else does."""
     try:

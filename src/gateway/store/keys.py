@@ -7,8 +7,9 @@
 No call ever waits for the database: a thread reads it, and the last keys that were read count.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import starmap
 from typing import Annotated, Final, NoReturn, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from gateway.policy.keys import KeyRecord
 from gateway.store.connection import Connection, DatabaseFault, transaction
 from gateway.store.database import Database
 from gateway.store.line import Journal
+from gateway.store.openings import Opening, keep_openings
 from gateway.words.budget import Budget
 from gateway.words.caller import Limits
 
@@ -41,6 +43,8 @@ _CREATE: Final = (
     " ON CONFLICT (name) DO NOTHING"
 )
 _REVOKE: Final = "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL"
+_TAKEN: Final = "SELECT digest FROM taken"
+_NOTE_TAKEN: Final = "INSERT INTO taken (digest) VALUES (?) ON CONFLICT (digest) DO NOTHING"
 _ROTATE: Final = "UPDATE keys SET digest = ?, hint = ? WHERE name = ? AND revoked IS NULL"
 _HOLD: Final = "UPDATE keys SET name = name WHERE name = ?"
 _CHANGE: Final = (
@@ -108,14 +112,28 @@ class KeyStore:
 
     def create(self, record: KeyRecord) -> None:
         """Keep a new key. Raises `NameTaken`."""
-        row = (
-            *(record.name, record.digest, record.hint, record.team, record.user),
-            *(_json(record.models), _limits(record.limits)),
-            *(record.created, record.expires, record.revoked, _json(record.metadata)),
-            *(_json(record.budgets), _json(record.passthrough)),
-        )
-        if not self._change(_CREATE, row):
+        if not self._change(_CREATE, _row(record)):
             raise NameTaken(record.name)
+
+    def take(self, records: Sequence[KeyRecord], openings: Sequence[Opening]) -> int:
+        """Keep many new keys, and what budgets had spent elsewhere: all of it or nothing.
+
+        That they came from elsewhere is noted for ever. Returns how many opening balances that has
+        changed. Raises `NameTaken`; `RowRefused` where another key has one of the digests.
+        """
+        with transaction(self._connection):
+            for record in records:
+                if not self._connection.execute(_CREATE, _row(record)).rowcount:
+                    raise NameTaken(record.name)
+                self._connection.execute(_NOTE_TAKEN, (record.digest,))
+            changed = keep_openings(self._connection, openings)
+            if records:
+                self._connection.execute(_RAISE_VERSION)
+        return changed
+
+    def taken(self) -> frozenset[str]:
+        """Return the digests of all keys that were ever taken over, as they were then."""
+        return frozenset(starmap(str, self._connection.execute(_TAKEN)))
 
     def list(self) -> tuple[KeyRecord, ...]:
         """Return all keys by their names, then those that are damaged, as revoked."""
@@ -321,6 +339,16 @@ def _record(row: tuple[object, ...]) -> KeyRecord | None:
         )
     except (msgspec.DecodeError, TypeError):  # TypeError: a limit that nobody here knows
         return None
+
+
+def _row(record: KeyRecord) -> tuple[object, ...]:
+    """Return a key as it is to lie in the database, in the order of the columns."""
+    return (
+        *(record.name, record.digest, record.hint, record.team, record.user),
+        *(_json(record.models), _limits(record.limits)),
+        *(record.created, record.expires, record.revoked, _json(record.metadata)),
+        *(_json(record.budgets), _json(record.passthrough)),
+    )
 
 
 def _limits(limits: Limits) -> str:

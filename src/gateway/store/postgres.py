@@ -39,6 +39,9 @@ SLACK: Final = 2.0
 LONG: Final = 600.0
 """Seconds for a person's question, and for bringing the database up to date."""
 
+FOREIGN: Final = 60.0
+"""Seconds for a question to another program's database, which may be in use."""
+
 _SAID: Final = {
     "08006": "has ended the connection",
     "25006": "can only be read: is it a standby",
@@ -205,6 +208,13 @@ def open_postgres(
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def open_foreign(place: PostgresPlace) -> PostgresConnection:
+    """Connect to another program's database. Nothing is set: a pooler may lend the session on."""
+    connection = PostgresConnection(_connect(place), place)
+    connection.allow(FOREIGN)
     return connection
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.policy.budgets import Spent
 from gateway.store.connection import Connection
+from gateway.store.openings import openings_at
 
 SECOND_NS: Final = 1_000_000_000
 
@@ -22,7 +23,8 @@ def spent_since(connection: Connection, moments: Sequence[int]) -> dict[int, lis
 
     No row is read twice, however many moments there are, and of each an index's entry alone: a
     million calls take one to two seconds. Calls that are open or have no price have cost nothing.
-    Raises `DatabaseFault`.
+    What budgets had spent elsewhere is there too, for the windows that start at each. Raises
+    `DatabaseFault`.
     """
     since: dict[int, list[Spent]] = {}
     together: dict[_Who, int] = {}
@@ -32,6 +34,10 @@ def spent_since(connection: Connection, moments: Sequence[int]) -> dict[int, lis
         for *who, nanos in connection.execute(_WITHIN, (begin, until)):
             key, team, user, model = who
             together[key, team, user, model] = together.get((key, team, user, model), 0) + nanos
-        since[moment] = [Spent(*who, nanos) for who, nanos in together.items()]
+        elsewhere = openings_at(connection, moment)
+        since[moment] = [
+            *(Spent(*who, nanos) for who, nanos in together.items()),
+            *(Spent("", None, None, None, nanos, name) for name, nanos in elsewhere.items()),
+        ]
         until = begin
     return since
