@@ -19,6 +19,9 @@ import trustme
 SHIPPED = Path(__file__).parents[1] / "deploy/nginx"
 START_TIMEOUT = 10
 
+FIRST, SECOND = "    server 127.0.0.1:4000 max_fails", "    server 127.0.0.1:4010 max_fails"
+WIDE = {"rate=100r/s": "rate=100000r/s", "gateway_open 1000;": "gateway_open 60000;"}
+
 AROUND = """\
 user {user} {group};
 daemon off;
@@ -79,9 +82,16 @@ class Nginx:
 
 @contextmanager
 def nginx(
-    program: str, directory: Path, gateway_port: int, changes: Mapping[str, str] | None = None
+    program: str,
+    directory: Path,
+    gateway_port: int,
+    changes: Mapping[str, str] | None = None,
+    second_port: int = 0,
 ) -> Iterator[Nginx]:
-    """Start nginx before a gateway. Each of the `changes` must find its place exactly once."""
+    """Start nginx before a gateway, or two. Each of the `changes` must find its place exactly once.
+
+    Whatever a test asks comes from one address, so that the limits on those are wide here.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -92,14 +102,15 @@ def nginx(
         pem.write_to_path(directory / "gateway.crt", append=True)
     text = (SHIPPED / "gateway.conf").read_text()
     addresses = {
-        "server 127.0.0.1:4000;": f"server 127.0.0.1:{gateway_port};",
+        FIRST: f"    server 127.0.0.1:{gateway_port} max_fails",
+        SECOND: f"    {'server' if second_port else '#'} 127.0.0.1:{second_port} max_fails",
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "listen [::]:443 ssl http2;": "",
         "/etc/nginx/gateway.crt": f"{directory}/gateway.crt",
         "/etc/nginx/gateway.key": f"{directory}/gateway.key",
-        "/etc/nginx/gateway-errors/": f"{SHIPPED}/errors/",
     }
-    for old, new in {**addresses, **(changes or {})}.items():
+    text = text.replace("/etc/nginx/gateway-errors/", f"{SHIPPED}/errors/")
+    for old, new in {**addresses, **WIDE, **(changes or {})}.items():
         assert text.count(old) == 1, f"{old} stands {text.count(old)} times in gateway.conf"
         text = text.replace(old, new)
     (directory / "gateway.conf").write_text(text)

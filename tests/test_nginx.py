@@ -147,7 +147,7 @@ async def test_the_clients_leaving_passes_through(
 async def test_an_nginx_that_ignores_it_hides_it_from_us(
     require: Require, real: Gateway, upstream: Scripted, tmp_path: Path
 ) -> None:
-    """C25 in part."""
+    """C25."""
     upstream.script = in_mid_answer
     ignoring = {"proxy_ignore_client_abort off;": "proxy_ignore_client_abort on;"}
     with nginx(require("nginx"), tmp_path, real.port, ignoring) as front:
@@ -364,17 +364,23 @@ async def test_one_connection_to_the_gateway_carries_many_requests(
     assert real.descriptors() <= before + 1
 
 
-@pytest.mark.parametrize(("auth", "status"), [("", 403), ("[auth]\nrequired = false\n", 200)])
+async def told_a_public_name(front: Nginx) -> bytes:
+    """Ask by the name that the world knows; return the status line."""
+    client = await front.connect()
+    await client.send_all(b"GET /v1/models HTTP/1.1\r\nHost: gateway.example.com\r\n\r\n")
+    answer = await client.receive_some()
+    client.transport_stream.socket.close()
+    return bytes(answer.partition(b"\r\n")[0])
+
+
 async def test_a_public_name_needs_the_operators_word(
-    require: Require, tmp_path: Path, auth: str, status: int
+    require: Require, front: Nginx, tmp_path: Path
 ) -> None:
     """R27: without keys the gateway is asked by loopback names, unless opened in writing."""
-    with gateway(tmp_path, auth) as real, nginx(require("nginx"), tmp_path, real.port) as front:
-        client = await front.connect()
-        await client.send_all(b"GET /v1/models HTTP/1.1\r\nHost: gateway.example.com\r\n\r\n")
-        answer = await client.receive_some()
-        client.transport_stream.socket.close()
-    assert answer.startswith(b"HTTP/1.1 %d" % status)
+    assert await told_a_public_name(front) == b"HTTP/1.1 403 Forbidden"
+    opened = gateway(tmp_path, "[auth]\nrequired = false\n")
+    with opened as real, nginx(require("nginx"), tmp_path, real.port) as other:
+        assert await told_a_public_name(other) == b"HTTP/1.1 200 OK"
 
 
 async def test_a_gateway_that_is_down_is_told_in_the_shape_of_the_api(
@@ -386,3 +392,26 @@ async def test_a_gateway_that_is_down_is_told_in_the_shape_of_the_api(
             await SyncSpeaker(front.api, http_client=http, max_retries=0).whole()
     assert (caught.value.status_code, caught.value.code) == (502, "gateway_unreachable")
     assert caught.value.request_id
+
+
+async def test_a_flood_from_one_address_is_refused_in_the_shape_of_the_api(
+    require: Require, real: Gateway, tmp_path: Path
+) -> None:
+    """Before anything of it reaches the gateway, whose own refusals pass as they are."""
+    narrow = {"rate=100000r/s": "rate=1r/m", "burst=200 nodelay": "burst=1 nodelay"}
+    before = len(real.lines())
+    with nginx(require("nginx"), tmp_path, real.port, narrow) as front:
+
+        def speaker() -> SyncSpeaker:
+            http = httpx2.Client(verify=front.trust())
+            return SyncSpeaker(front.api, http_client=http, max_retries=0)
+
+        for _ in range(2):
+            await speaker().models()
+        with pytest.raises(openai.RateLimitError) as caught:
+            await speaker().models()
+    assert caught.value.code == "too_many_requests"
+    assert caught.value.response.headers["retry-after"] == "1"
+    assert caught.value.request_id
+    await real.wait_for_lines(before + 2)
+    assert len(real.lines()) == before + 2
