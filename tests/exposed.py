@@ -36,6 +36,7 @@ def receipts() -> list[Receipt]:
         receipt.cost_nanos = 1_000
         receipt.attempts = [Attempt("up/m-1", 0.02, 1.1, "completed", usage=receipt.usage)]
         found.append(receipt)
+    found[0].note_guard("people", "redact")
     found[0].complete()
     found[1].fail(ConnectFailed("Nothing listens there."))
     found[2].cut_at = 1.1

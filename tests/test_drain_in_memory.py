@@ -3,6 +3,8 @@
 The process as a whole, with its signals, is in `test_drain.py`.
 """
 
+import os
+import socket
 from itertools import starmap
 
 import pytest
@@ -15,7 +17,7 @@ from gateway.downstream.connection import FRESH_TIMEOUT
 from gateway.downstream.idle import SWEEP_INTERVAL
 from gateway.downstream.listen import Listening
 from gateway.downstream.options import CallOptions, ListenOptions
-from gateway.drain import Ending
+from gateway.drain import DRAIN, RELOAD, Ending, Post
 from gateway.relay.options import ClockOptions
 from gateway.words.life import Cause
 from tests.simulation.sink import memory_log
@@ -35,6 +37,7 @@ from tests.stage import (
 pytest_plugins = ("tests.onstage",)
 
 MODELS = get("/v1/models")
+SOON = 5
 
 
 async def test_draining_closes_what_is_idle_and_ends_what_is_busy_after_its_answer(
@@ -165,6 +168,24 @@ async def test_g1_whose_head_is_read_after_the_drains_time_is_told_too(
     receipt = stage.book.receipts[-1]
     assert (receipt.outcome, receipt.cause) == ("stopped", "drain")
     assert stage.dialled == []
+
+
+async def test_the_order_to_drain_is_obeyed_whatever_came_with_it(stage: Stage) -> None:
+    """A reload that is ordered in the same moment must not swallow it."""
+    log, _ = memory_log(lambda who, what: None)
+    config = Config(calls=CallOptions(drain_delay=0.0))
+    ending, reloaded = Ending(config, stage.calls, Doors(stage), log), trio.Event()
+    supervisor, lifeline = socket.socketpair()
+    lifeline.setblocking(False)
+    with supervisor, lifeline, trio.fail_after(SOON):
+        async with trio.open_nursery() as heeding:
+            place = Post(1, os.getpid(), lifeline, -1)
+            heeding.start_soon(ending.heed_supervisor, place, reloaded.set)
+            supervisor.send(RELOAD)
+            await reloaded.wait()
+            supervisor.send(RELOAD + DRAIN)
+            await ending.run()
+            heeding.cancel_scope.cancel()
 
 
 async def test_g1_a_request_of_which_the_head_alone_has_come_is_answered(

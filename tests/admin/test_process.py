@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,7 +22,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from trio.testing import MockClock
 
-from gateway.admin.office import Office
+from gateway.admin.office import NotTaken, Office
 from gateway.admin.opening import open_admin
 from gateway.admin.options import AdminOptions
 from gateway.admin.process import RESTART_PAUSE, Orders, Shown, _main
@@ -450,3 +451,34 @@ async def test_whatever_ends_its_server_is_told_and_it_begins_anew(
         assert trio.current_time() - began >= 2 * RESTART_PAUSE
     told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert sorted(line["event"] for line in told) == ["admin serves", *["bug in admin"] * 3]
+
+
+async def test_a_word_that_comes_while_the_file_is_read_has_it_read_once_more(
+    tmp_path: Path,
+) -> None:
+    supervisor, lifeline = socket.socketpair()
+    lifeline.setblocking(False)
+    orders = Orders(lifeline, b"h", *(lambda: None for _ in WORDS))
+    site: Any = Failing(supervisor)
+    admin = open_admin(AdminOptions(port=0), 1)
+    times = 0
+
+    def furnish() -> Office:
+        nonlocal times
+        times += 1
+        supervisor.send(b"h" if times == 1 else b"d")
+        threading.Event().wait(0.05)  # the word is heard meanwhile
+        raise NotTaken("as it was")
+
+    with (
+        supervisor,
+        lifeline,
+        admin.sock,
+        (tmp_path / "log").open("w") as file,
+        open_log(LogOptions(), file) as log,
+    ):
+        supervisor.send(b"h")
+        shown = Shown(lambda _: site, Office(), Renewing(orders.reload, ""))
+        with trio.fail_after(SOON):
+            await _main(admin, shown, furnish, log, orders)
+    assert times == 2

@@ -30,7 +30,8 @@ REMARK: Final = re.compile(r" {2,}\S.*$")
 
 def walk(command: click.Command, name: str) -> Iterator[tuple[str, click.Command, click.Context]]:
     """Yield a command and all below it, each with its whole name and a context for its help."""
-    context = click.Context(command, info_name=name, terminal_width=WIDTH)
+    # A command keeps the option for its help as it was first asked for it.
+    context = click.Context(command, info_name=name, terminal_width=WIDTH, **cli.context_settings)
     yield name, command, context
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):

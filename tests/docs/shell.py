@@ -125,7 +125,7 @@ def judge(words: Sequence[str]) -> list[str]:
 def of_gateway(words: list[str]) -> list[str]:
     """Look for a command of ours, its options and its arguments."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="gateway")
+    context = click.Context(cli, info_name="gateway", **cli.context_settings)
     try:
         while isinstance(command, click.Group) and words and not words[0].startswith("-"):
             name, found, words = command.resolve_command(context, words)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
 from random import Random
+from typing import Any
 
 import trio
 import trio.testing
@@ -85,12 +86,19 @@ class Door(trio.abc.Listener[trio.abc.Stream]):
         """Let a client stand before the door."""
         self._arrived.send_nowait(stream)
 
-    async def aclose(self) -> None:
+    def shut(self) -> list[trio.abc.Stream]:
+        """Close, and return who stood before the door."""
         self.closed = True
+        last = []
         with suppress(trio.WouldBlock):
-            # As the kernel does to those whom nobody has accepted.
             while True:
-                end_of(self._taken.receive_nowait()).reset()
+                last.append(self._taken.receive_nowait())
+        return last
+
+    async def aclose(self) -> None:
+        for stream in self.shut():
+            # As the kernel does to those whom nobody has accepted.
+            end_of(stream).reset()
         await trio.lowlevel.checkpoint()
 
 
@@ -99,11 +107,17 @@ class Lobby(Listening):
 
     def __init__(self, plan: Plan, hall: Hall, door: Door) -> None:
         super().__init__(plan.config.listen, [], hall, plan.most)
-        self._listeners = [door]
+        self._doors: list[Any] = [door]
 
     async def _welcome(self, stream: trio.abc.Stream) -> str | None:
         await trio.lowlevel.checkpoint()
         return PEER
+
+    async def _serve_late(self, stream: trio.abc.Stream) -> None:
+        try:
+            await self._serve(stream)
+        finally:
+            await trio.aclose_forcefully(stream)
 
 
 class World:

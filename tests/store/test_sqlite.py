@@ -82,7 +82,7 @@ def test_one_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with closing(opened(path)) as connection:
         connection.execute("PRAGMA user_version = 9")
     for readonly in (False, True):
-        assert "is of a newer version (9; this one knows up to 5)" in fault(path, readonly=readonly)
+        assert "is of a newer version (9; this one knows up to 6)" in fault(path, readonly=readonly)
 
 
 def test_one_of_an_older_version_is_not_read(tmp_path: Path) -> None:

@@ -79,6 +79,10 @@ def test_a_worker_that_does_not_answer_drains_or_is_another_is_told() -> None:
     assert health(drains, worker(2)).problems == ["Worker 1 drains: it takes nothing new."]
     other = {**worker(2), "version": "1.2.4"}
     assert health(worker(1), other).problems == ["Workers of different versions run."]
+    other = {**worker(2), "configuration": "old"}
+    assert health({**worker(1), "configuration": "new"}, other).problems == [
+        "The workers go by different configurations; the log says why."
+    ]
 
 
 def test_homes_that_rest_are_counted_once_over_all_workers() -> None:

@@ -179,6 +179,12 @@ async def test_the_page_shows_all_of_it(log: Log) -> None:
         assert said in page.text
 
 
+async def test_only_who_may_reload_is_offered_it(log: Log) -> None:
+    for role, offered in ((Role.ADMIN, True), (Role.VIEWER, False)):
+        page = await visitor(log, DIFFERS, role).get("/health")
+        assert ('id="reload"' in page.text) is offered
+
+
 async def test_a_file_that_would_be_refused_says_why(log: Log) -> None:
     page = (await visitor(log, REFUSED).get("/health")).text
     assert "would be refused" in page
