@@ -37,6 +37,12 @@ def test_the_promise_is_kept_in_each_phase(tmp_path: Path, phase: str) -> None:
     assert all(run.cleared_after is not None for run in figures.runs)
 
 
+def test_a_machine_that_stood_still_is_not_held_against_the_gateway(tmp_path: Path) -> None:
+    """Its time was over before any task had a turn."""
+    (figures,) = play_once(tmp_path, assemble, "connecting: TCP", runs=3, within=0.0)
+    assert figures.problems() == []
+
+
 def test_a_call_is_seen_before_it_is_left(tmp_path: Path) -> None:
     (far, waiting) = play_once(tmp_path, assemble, "connecting: TCP", WAITING)
     assert [run.open.sockets for run in far.runs if run.open] == [2]

@@ -23,6 +23,9 @@ TURNS = 5
 TURN = 0.001
 """Turns of the loop, a millisecond each, in which the gateway follows into the phase."""
 
+MEANWHILE = 200
+"""Turns that all tasks have before something counts as left, also where the machine stood still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -138,11 +141,13 @@ class _Played:
 
     async def _clear(self, deadline: float) -> tuple[float | None, Counted | None]:
         """Wait until nothing is left; return when that was, and what is left at the deadline."""
+        turns = 0
         while (left := self._counted()) is not None:
             now = trio.current_time()
             if left.settled:
                 return now, left
-            if now >= deadline:
+            if now >= deadline and turns >= MEANWHILE:
                 break
+            turns += 1
             await trio.lowlevel.checkpoint()
         return None, left
