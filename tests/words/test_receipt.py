@@ -146,3 +146,10 @@ def test_receipts_share_nothing() -> None:
     one, other = receipt(), receipt()
     one.attempts.append(Attempt("up/m", 1.0))
     assert other.attempts == []
+
+
+def test_what_a_guard_has_done_is_noted_once() -> None:
+    receipt = Receipt("r", "POST", "/v1/chat/completions", "127.0.0.1", 0.0)
+    for deed in ("flag", "redact", "flag"):
+        receipt.note_guard("people", deed)
+    assert receipt.guards == ("people:flag", "people:redact")

@@ -50,5 +50,10 @@ def test_parts_are_found_within_words() -> None:
     assert parts.settled("abcdef") == 2
 
 
+def test_parts_that_begin_alike_and_are_of_one_length_are_all_found() -> None:
+    parts = Parts(["zzz", "abcx", "abcy"])
+    assert spans(parts, "abcx, ABCY, abcz, zzz") == ["abcx", "ABCY", "zzz"]
+
+
 def test_a_phrase_without_a_word_is_known() -> None:
     assert (has_word("a b"), has_word("--")) == (True, False)
